@@ -1,0 +1,60 @@
+"""Pinhole intrinsics, normalised by the image size.
+
+A point (x, y, z) in front of the camera lands at u = f x / z + 0.5, v = f y / z + 0.5, where (0, 0) is the upper left
+corner of the image and (1, 1) the lower right one. The centre of pixel i of n is (i + 0.5) / n.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+FOCAL = 4.2647
+"""Focal length over image width of EG3D's face cameras."""
+
+
+def intrinsics_matrix(focal: float = FOCAL, n: int = 1) -> Tensor:
+    """Intrinsics ``[n, 3, 3]`` of square cameras with the principal point in the middle.
+
+    Raises:
+        ValueError: if the focal length is not positive.
+    """
+    if not focal > 0:
+        raise ValueError(f"the focal length must be positive, not {focal}.")
+    matrix = torch.tensor([[focal, 0.0, 0.5], [0.0, focal, 0.5], [0.0, 0.0, 1.0]])
+    return matrix.expand(n, 3, 3).clone()
+
+
+def fov_rad(focal: float = FOCAL) -> float:
+    """Full field of view in radians of an image one unit wide: 2 atan(1 / (2 f))."""
+    return 2.0 * math.atan(0.5 / focal)
+
+
+def pixel_centres(height: int, width: int, like: Tensor) -> Tensor:
+    """Normalised coordinates ``[height, width, 2]`` (u, v) of all pixel centres, on the device and type of ``like``."""
+    u = (torch.arange(width, device=like.device, dtype=like.dtype) + 0.5) / width
+    v = (torch.arange(height, device=like.device, dtype=like.dtype) + 0.5) / height
+    return torch.stack(torch.meshgrid(u, v, indexing="xy"), dim=-1)
+
+
+def ray_directions(intrinsics: Tensor, uv: Tensor) -> Tensor:
+    """Unit directions in camera axes of the rays through image points.
+
+    Args:
+        intrinsics: ``[N, 3, 3]``, normalised.
+        uv: ``[..., 2]`` image points in [0, 1], the same for every camera.
+
+    Returns:
+        ``[N, ..., 3]``.
+    """
+    homogeneous = torch.cat([uv, torch.ones_like(uv[..., :1])], dim=-1)
+    directions = torch.einsum("nij,...j->n...i", torch.linalg.inv(intrinsics), homogeneous)
+    return torch.nn.functional.normalize(directions, dim=-1)
+
+
+def project(points: Tensor, intrinsics: Tensor) -> Tensor:
+    """Image points (u, v) ``[N, M, 2]`` of points ``[N, M, 3]`` in camera axes; z must be positive to be meaningful."""
+    homogeneous = torch.einsum("nij,nmj->nmi", intrinsics, points)
+    return homogeneous[..., :2] / homogeneous[..., 2:].clamp_min(1e-6)

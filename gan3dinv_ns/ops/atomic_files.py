@@ -1,7 +1,7 @@
 """Files that are either complete or absent: written beside their final place, then renamed over it.
 
-`os.replace` is atomic within one file system, so a reader (or a run that is resumed after a crash, a kill or a
-full disk) finds the old content or the new, never half of one.
+`os.replace` is atomic within one file system, so a reader (or a run that is resumed after a crash, a kill
+or a full disk) finds the old content or the new, never half of one.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ class FileWriteError(OSError):
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Gives a temporary path beside `path` (same suffix), renamed to `path` on success, removed on failure.
 
-    Missing parent directories are made. To use as `with atomic_path("a.png") as temporary: image.save(temporary)`.
+    Missing parent directories are made. To use as `with atomic_path("a.png") as temporary:
+    image.save(temporary)`.
 
     Raises:
-        FileWriteError: the disk is full, or the place cannot be written to. What stood at `path` is untouched.
+        FileWriteError: the disk is full, or the place cannot be written to. What stood at `path` is
+            untouched.
     """
     final = Path(path)
     temporary = final.with_name(f".{final.stem}.{os.getpid()}.part{final.suffix}")
@@ -53,7 +55,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether `error` (or its cause) says that the disk is full; torch and safetensors say it only in words."""
+    """Whether `error` or its cause says that the disk is full (torch and safetensors say it in words)."""
     current: BaseException | None = error
     while current is not None:
         if isinstance(current, OSError) and current.errno in _NO_ROOM:

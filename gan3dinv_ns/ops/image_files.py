@@ -23,15 +23,16 @@ def read_image(
 ) -> Tensor:
     """Reads a picture as an upright colour image.
 
-    EXIF orientation is applied, grey becomes colour, transparency is laid over white, 16 bits are scaled, of an
-    animation the first frame is taken. A picture whose longer side exceeds `longest_side` is reduced by a whole
-    factor (box filter).
+    EXIF orientation is applied, grey becomes colour, transparency is laid over white, 16 bits are scaled,
+    of an animation the first frame is taken. A picture whose longer side exceeds `longest_side` is reduced
+    by a whole factor (box filter).
 
     Returns:
         [1, 3, H, W] float32 in [-1, 1].
 
     Raises:
-        ValueError: one line naming file and fix: missing, a directory, no picture, damaged, too small, too large.
+        ValueError: one line naming file and fix: missing, a directory, no picture, damaged, too small, too
+            large.
     """
     path = Path(path)
     _check_is_file(path)
@@ -88,11 +89,11 @@ def _check_size(path: Path, size: tuple[int, int], minimum_side: int) -> None:
     width, height = size
     if min(size) < minimum_side:
         raise ValueError(
-            f"{path} is too small ({width}x{height} pixels); give one of at least {minimum_side}x{minimum_side}"
+            f"{path} is too small ({width}x{height} pixels); at least {minimum_side}x{minimum_side} is needed"
         )
     if width * height > MAXIMUM_PIXELS:
         raise ValueError(
-            f"{path} is too large ({width}x{height} pixels, at most {MAXIMUM_PIXELS // 10**6} million are read);"
+            f"{path} is too large ({width}x{height} pixels; at most {MAXIMUM_PIXELS // 10**6} million fit);"
             " scale it down first"
         )
 

@@ -1,0 +1,120 @@
+"""Networks in files: .safetensors with the configuration in its metadata, and the published .pkl layout.
+
+Nothing in a file is ever executed.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from gan3dinv_ns.eg3d.config import DiscriminatorConfig, GeneratorConfig
+from gan3dinv_ns.eg3d.discriminator import Discriminator
+from gan3dinv_ns.eg3d.generator import Generator
+from gan3dinv_ns.eg3d.registry import REGISTERED, registered_file
+from gan3dinv_ns.eg3d.triplanes import PlaneAxes
+from gan3dinv_ns.ops.atomic_files import atomic_path
+
+
+def load_generator(
+    source: str | Path, device: str | torch.device = "cpu", plane_axes: PlaneAxes | None = None
+) -> Generator:
+    """A generator in evaluation mode, float32.
+
+    Args:
+        source: a .safetensors file with its configuration in the metadata, a .pkl file of the published layout (its
+            "G_ema"), or a registered name such as "makehuman128-64".
+        device: where its tensors go.
+        plane_axes: overrides how the third plane is read; None keeps what the file says ("eg3d" for a .pkl).
+
+    Raises:
+        ValueError: the file is missing, truncated, of another kind, or does not fit its configuration.
+    """
+    path, config, state = _read(source, "generator")
+    generator = _assemble(Generator, GeneratorConfig, path, config, state)
+    if plane_axes is not None:
+        generator.set_rendering(plane_axes=plane_axes)
+    return generator.to(device)
+
+
+def load_discriminator(source: str | Path, device: str | torch.device = "cpu") -> Discriminator:
+    """A discriminator in evaluation mode, float32, from the sources of `load_generator` (a .pkl's "D")."""
+    path, config, state = _read(source, "discriminator")
+    return _assemble(Discriminator, DiscriminatorConfig, path, config, state).to(device)
+
+
+def save_generator(generator: Generator, path: str | Path, half: bool = False) -> None:
+    """Write a .safetensors file, whole or not at all; `half` stores float16, in half the space."""
+    _write("generator", generator, path, half)
+
+
+def save_discriminator(discriminator: Discriminator, path: str | Path, half: bool = False) -> None:
+    """Write a .safetensors file, whole or not at all; `half` stores float16, in half the space."""
+    _write("discriminator", discriminator, path, half)
+
+
+def _write(role: str, network: Generator | Discriminator, path: str | Path, half: bool) -> None:
+    dtype = torch.float16 if half else torch.float32
+    state = {key: value.detach().cpu().to(dtype).contiguous() for key, value in network.state_dict().items()}
+    metadata = {"config": json.dumps({"role": role, **network.config.to_dict()})}
+    with atomic_path(path) as temporary:
+        save_file(state, temporary, metadata=metadata)
+
+
+def _read(source: str | Path, role: str) -> tuple[Path, dict[str, Any], dict[str, Tensor]]:
+    """Path, configuration and state of the network that plays the role."""
+    path = registered_file(str(source), role) if str(source) in REGISTERED else Path(source)
+    if not path.is_file():
+        names = ", ".join(REGISTERED)
+        raise ValueError(f"{path}: no such file; give a .pkl, a .safetensors or a registered name ({names})")
+    if path.suffix == ".safetensors":
+        return path, *_read_safetensors(path, role)
+    raise ValueError(f"{path}: must be a .pkl or a .safetensors file")
+
+
+def _read_safetensors(path: Path, role: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path}: not a complete safetensors file ({error})") from error
+    try:
+        config = json.loads(metadata["config"])
+        found = config.pop("role")
+    except (KeyError, AttributeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: holds tensors but no network configuration in its metadata") from error
+    if found != role:
+        raise ValueError(f"{path}: holds a {found}, not a {role}")
+    return config, state
+
+
+def _assemble(network_type: Any, config_type: Any, path: Path, config: dict[str, Any], state: dict[str, Tensor]) -> Any:
+    """Build the network and fill it with the state, which must fit exactly."""
+    try:
+        network = network_type(config_type.from_dict(config))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    _check_state(path, network, state)
+    network.load_state_dict({key: value.float() for key, value in state.items()})
+    return network.eval()
+
+
+def _check_state(path: Path, network: nn.Module, state: dict[str, Tensor]) -> None:
+    expected = network.state_dict()
+    missing = sorted(set(expected) - set(state))
+    if missing:
+        raise ValueError(f"{path}: {len(missing)} tensors are missing, first {missing[0]}")
+    surplus = sorted(set(state) - set(expected))
+    if surplus:
+        raise ValueError(f"{path}: {len(surplus)} tensors do not belong to the network, first {surplus[0]}")
+    for key, value in expected.items():
+        if state[key].shape != value.shape:
+            shapes = f"{tuple(state[key].shape)}, must be {tuple(value.shape)}"
+            raise ValueError(f"{path}: tensor {key} has shape {shapes}")

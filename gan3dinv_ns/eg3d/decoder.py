@@ -1,0 +1,37 @@
+"""The small network that turns tri-plane features into colour features and density (EG3D, section 4.1)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from gan3dinv_ns.eg3d.layers import FullyConnected
+
+HIDDEN = 64
+
+
+class OSGDecoder(nn.Module):
+    """Mean tri-plane feature -> features and density; the density is the raw value before its softplus.
+
+    Args:
+        in_channels: channels of one plane.
+        out_channels: colour features; the first three are red, green and blue.
+        lr_multiplier: learning-rate factor of both layers.
+    """
+
+    def __init__(self, in_channels: int = 32, out_channels: int = 32, lr_multiplier: float = 1.0) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            FullyConnected(in_channels, HIDDEN, lr_multiplier=lr_multiplier),
+            nn.Softplus(),
+            FullyConnected(HIDDEN, 1 + out_channels, lr_multiplier=lr_multiplier),
+        )
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """features [..., in] -> colour features [..., out] in about [0, 1] and density [..., 1].
+
+        The sigmoid is stretched by 0.001 at both ends, as in mip-NeRF, so that it can reach 0 and 1.
+        """
+        output = self.net(features)
+        colours = torch.sigmoid(output[..., 1:]) * 1.002 - 0.001
+        return colours, output[..., :1]

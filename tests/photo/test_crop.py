@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from gan3dinv_ns.ops.image_files import write_image
+from gan3dinv_ns.photo import centre_square, fit_to, prepare_photo
+
+
+def checkerboard(size: int) -> torch.Tensor:
+    rows = torch.arange(size)
+    return ((rows[:, None] + rows) % 2 * 2.0 - 1).expand(1, 3, size, size)
+
+
+@pytest.mark.parametrize(("height", "width"), [(20, 31), (31, 20), (16, 16)])
+def test_centre_square_is_centred(height, width):
+    image = torch.zeros(1, 3, height, width)
+    image[..., height // 2, width // 2] = 1
+    square = centre_square(image)
+    side = min(height, width)
+    assert square.shape == (1, 3, side, side)
+    row, column = divmod(int(square[0, 0].argmax()), side)
+    assert abs(row - side // 2) <= 1 and abs(column - side // 2) <= 1
+
+
+def test_fitting_to_the_same_size_changes_nothing():
+    image = torch.rand(1, 3, 32, 32)
+    assert torch.equal(fit_to(image, 32), image)
+
+
+def test_shrinking_does_not_alias():
+    small = fit_to(checkerboard(256), 32)
+    assert small.abs().max() < 0.05
+
+
+def test_result_stays_in_range():
+    step = torch.cat([-torch.ones(1, 3, 64, 32), torch.ones(1, 3, 64, 32)], dim=3)
+    for resolution in (24, 100):
+        assert fit_to(step, resolution).abs().max() <= 1
+
+
+def test_constant_stays_constant():
+    assert torch.allclose(
+        fit_to(torch.full((1, 3, 50, 50), 0.3), 128), torch.full((1, 3, 128, 128), 0.3), atol=1e-5
+    )
+
+
+def test_oblong_image_is_refused():
+    with pytest.raises(ValueError, match="20x30"):
+        fit_to(torch.zeros(1, 3, 30, 20), 16)
+
+
+def test_photo_is_prepared_from_its_file(tmp_path):
+    write_image(tmp_path / "a.png", torch.rand(1, 3, 60, 90) * 2 - 1)
+    assert prepare_photo(tmp_path / "a.png", 64).shape == (1, 3, 64, 64)

@@ -1,10 +1,11 @@
 """The one place where conventions meet.
 
 ``label``
-    What EG3D's networks take: 25 numbers, ``camera_to_world`` (16, row-major, OpenCV camera axes: x right, y down,
-    z forward) followed by the ``intrinsics`` (9, row-major, normalised by the image size).
+    What EG3D's networks take: 25 numbers, ``camera_to_world`` (16, row-major, OpenCV camera axes:
+    x right, y down, z forward) followed by the ``intrinsics`` (9, row-major, normalised by the image size).
 ``nerfstudio``
-    Cameras ``[N, 3, 4]`` with OpenGL axes (x right, y up, z backward) in a world with z up; images HWC in [0, 1].
+    Cameras ``[N, 3, 4]`` with OpenGL axes (x right, y up, z backward) in a world with z up; images are
+    HWC in [0, 1].
 
 The head's face looks along +z with y up in our world; in nerfstudio's world it looks along -y with z up.
 Lengths are the same in both.
@@ -63,7 +64,7 @@ def to_nerfstudio(camera_to_world: Tensor) -> Tensor:
 
 
 def from_nerfstudio(camera_to_world: Tensor) -> Tensor:
-    """nerfstudio's cameras ``[N, 3, 4]`` (or ``[N, 4, 4]``) as ours ``[N, 4, 4]``; inverse of :func:`to_nerfstudio`."""
+    """nerfstudio's cameras ``[N, 3, 4]`` (or ``[N, 4, 4]``) as ours ``[N, 4, 4]``."""
     world = camera_to_world.new_tensor(_OURS_TO_NERFSTUDIO_WORLD).T
     flip = camera_to_world.new_tensor(_FLIP_Y_AND_Z)
     rotation = world @ camera_to_world[:, :3, :3] * flip
@@ -88,5 +89,5 @@ def image_to_hwc01(image: Tensor) -> Tensor:
 
 
 def image_from_hwc01(image: Tensor) -> Tensor:
-    """One image ``[H, W, C]`` in [0, 1] as ``[1, C, H, W]`` in [-1, 1]; the inverse of :func:`image_to_hwc01`."""
+    """One image ``[H, W, C]`` in [0, 1] as ``[1, C, H, W]`` in [-1, 1]; undoes :func:`image_to_hwc01`."""
     return (image * 2.0 - 1.0).permute(2, 0, 1)[None]

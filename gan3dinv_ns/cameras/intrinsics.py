@@ -1,7 +1,7 @@
 """Pinhole intrinsics, normalised by the image size.
 
-A point (x, y, z) in front of the camera lands at u = f x / z + 0.5, v = f y / z + 0.5, where (0, 0) is the upper left
-corner of the image and (1, 1) the lower right one. The centre of pixel i of n is (i + 0.5) / n.
+A point (x, y, z) in front of the camera lands at u = f x / z + 0.5, v = f y / z + 0.5, where (0, 0) is the
+upper left corner of the image and (1, 1) the lower right one. The centre of pixel i of n is (i + 0.5) / n.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def fov_rad(focal: float = FOCAL) -> float:
 
 
 def pixel_centres(height: int, width: int, like: Tensor) -> Tensor:
-    """Normalised coordinates ``[height, width, 2]`` (u, v) of all pixel centres, on the device and type of ``like``."""
+    """Normalised coordinates ``[height, width, 2]`` (u, v) of all pixel centres, typed like ``like``."""
     u = (torch.arange(width, device=like.device, dtype=like.dtype) + 0.5) / width
     v = (torch.arange(height, device=like.device, dtype=like.dtype) + 0.5) / height
     return torch.stack(torch.meshgrid(u, v, indexing="xy"), dim=-1)
@@ -55,6 +55,6 @@ def ray_directions(intrinsics: Tensor, uv: Tensor) -> Tensor:
 
 
 def project(points: Tensor, intrinsics: Tensor) -> Tensor:
-    """Image points (u, v) ``[N, M, 2]`` of points ``[N, M, 3]`` in camera axes; z must be positive to be meaningful."""
+    """Image points (u, v) ``[N, M, 2]`` of points ``[N, M, 3]`` in camera axes, with z > 0."""
     homogeneous = torch.einsum("nij,nmj->nmi", intrinsics, points)
     return homogeneous[..., :2] / homogeneous[..., 2:].clamp_min(1e-6)

@@ -1,7 +1,7 @@
 """Rotations and orbit cameras.
 
-Letters: R a rotation matrix, r = theta * axis its rotation vector (so(3)), q = (w, x, y, z) a unit quaternion.
-Yaw turns the camera around the head's vertical axis (positive: towards +x), pitch raises it (positive: towards +y):
+Letters: R a rotation matrix, r = theta * axis its rotation vector, q = (w, x, y, z) a unit quaternion.
+Yaw turns the camera around the head's vertical axis (positive: towards +x), pitch raises it (towards +y):
 
     position = radius * (sin yaw cos pitch, sin pitch, cos yaw cos pitch).
 """
@@ -37,13 +37,13 @@ def look_at(
     Raises:
         ValueError: if a camera sits on its target.
     """
-    towards = (torch.zeros_like(position) if target is None else target.to(position).expand_as(position)) - position
+    towards = -position if target is None else target.to(position) - position
     if bool((towards.norm(dim=1) < 1e-9).any()):
         raise ValueError("a camera sits on the point it looks at; move one of them.")
     forward = normalize(towards, dim=1)
     right = torch.linalg.cross(forward, position.new_tensor(up).expand_as(forward), dim=1)
     degenerate = right.norm(dim=1, keepdim=True) < 1e-6
-    right = normalize(torch.where(degenerate, position.new_tensor([1.0, 0.0, 0.0]).expand_as(right), right), dim=1)
+    right = normalize(torch.where(degenerate, position.new_tensor([1.0, 0.0, 0.0]), right), dim=1)
     down = torch.linalg.cross(forward, right, dim=1)
     return _pose_matrix(right, down, forward, position)
 
@@ -97,7 +97,7 @@ def so3_exp(rotation_vector: Tensor) -> Tensor:
 
 
 def so3_log(rotation: Tensor) -> Tensor:
-    """Rotation vectors ``[N, 3]`` with angles in [0, pi] of rotation matrices ``[N, 3, 3]``; inverse of :func:`so3_exp`.
+    """Rotation vectors ``[N, 3]`` with angles in [0, pi] of rotations ``[N, 3, 3]``; undoes :func:`so3_exp`.
 
     Goes through the quaternion, which keeps its precision near zero and near pi.
     """
@@ -114,7 +114,7 @@ def so3_log(rotation: Tensor) -> Tensor:
 def quaternion_from_matrix(rotation: Tensor) -> Tensor:
     """Unit quaternions ``[N, 4]`` (w, x, y, z) of rotation matrices ``[N, 3, 3]``.
 
-    Each row of 4 q q^T gives the quaternion up to scale; the row with the largest diagonal is the precise one.
+    Each row of 4 q q^T gives the quaternion up to scale; the one with the largest diagonal is precise.
     """
     r = rotation
     w2 = 1 + r[:, 0, 0] + r[:, 1, 1] + r[:, 2, 2]
@@ -123,7 +123,8 @@ def quaternion_from_matrix(rotation: Tensor) -> Tensor:
     z2 = 1 - r[:, 0, 0] - r[:, 1, 1] + r[:, 2, 2]
     wx, wy, wz = r[:, 2, 1] - r[:, 1, 2], r[:, 0, 2] - r[:, 2, 0], r[:, 1, 0] - r[:, 0, 1]
     xy, xz, yz = r[:, 1, 0] + r[:, 0, 1], r[:, 0, 2] + r[:, 2, 0], r[:, 2, 1] + r[:, 1, 2]
-    table = torch.stack([w2, wx, wy, wz, wx, x2, xy, xz, wy, xy, y2, yz, wz, xz, yz, z2], dim=1).reshape(-1, 4, 4)
+    rows = [w2, wx, wy, wz, wx, x2, xy, xz, wy, xy, y2, yz, wz, xz, yz, z2]
+    table = torch.stack(rows, dim=1).reshape(-1, 4, 4)
     best = torch.stack([w2, x2, y2, z2], dim=1).argmax(dim=1)
     return normalize(table[torch.arange(len(table), device=table.device), best], dim=1)
 
@@ -131,7 +132,7 @@ def quaternion_from_matrix(rotation: Tensor) -> Tensor:
 def rotation_angle(rotation_a: Tensor, rotation_b: Tensor) -> Tensor:
     """Angles ``[N]`` in radians, [0, pi], between rotations ``[N, 3, 3]``; precise at both ends.
 
-    With D = Ra - Rb: |D| = 2 sqrt(2) sin(t / 2), and trace(Ra^T Rb) = 1 + 2 cos t. Not differentiable at zero.
+    With D = Ra - Rb: |D| = 2 sqrt(2) sin(t / 2), and trace(Ra^T Rb) = 1 + 2 cos t. No gradient at zero.
     """
     half_sine = (rotation_a - rotation_b).flatten(1).norm(dim=1) / 8.0**0.5
     trace = (rotation_a * rotation_b).flatten(1).sum(dim=1)
@@ -142,7 +143,8 @@ def rotation_angle(rotation_a: Tensor, rotation_b: Tensor) -> Tensor:
 def rotation_from_6d(columns: Tensor) -> Tensor:
     """Rotations ``[N, 3, 3]`` whose first two columns come from ``[N, 6]`` by Gram-Schmidt.
 
-    Source: Zhou et al., "On the continuity of rotation representations in neural networks", CVPR 2019, eq. (14).
+    Source: Zhou et al., "On the continuity of rotation representations in neural networks",
+    CVPR 2019, section 4.1.
     """
     first = normalize(columns[:, :3], dim=1)
     second = columns[:, 3:]

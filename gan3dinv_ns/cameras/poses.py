@@ -1,0 +1,119 @@
+"""Camera poses that can be optimised.
+
+Every pose is a rotation R (camera to world), a translation t in the camera's own image plane and a fixed
+radius:
+
+    camera_to_world = [R | R (t_x, t_y, -radius)],
+
+so that with t = 0 the camera looks at the origin from the distance ``radius``, and t moves the head across
+the picture without changing its size. Ko et al. call t the "additional coordinate variance on the camera
+position" (supplementary material, A.1 and B.2) and show that without it the rotation cannot converge on
+cropped photos.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from gan3dinv_ns.cameras.rotations import RADIUS, orbit, rotation_from_6d, yaw_pitch
+
+
+class CameraPose(nn.Module, ABC):
+    """A single camera whose rotation and image-plane translation are parameters.
+
+    Attributes:
+        translation: ``[1, 2]`` parameter, box units: how far the camera moved to its right and down.
+        radius: ``[1]`` buffer, distance from the origin along the view direction, box units.
+    """
+
+    translation: nn.Parameter
+    radius: Tensor
+
+    def __init__(self, radius: float = RADIUS) -> None:
+        super().__init__()
+        if not radius > 0:
+            raise ValueError(f"the radius of a camera pose must be positive, not {radius}.")
+        self.translation = nn.Parameter(torch.zeros(1, 2))
+        self.register_buffer("radius", torch.tensor([float(radius)]))
+
+    @classmethod
+    def from_camera_to_world(cls, camera_to_world: Tensor) -> CameraPose:
+        """The pose nearest to a camera ``[4, 4]`` or ``[1, 4, 4]`` (exact where the rotation can be
+        expressed).
+
+        Raises:
+            ValueError: if the camera looks away from the origin.
+        """
+        camera_to_world = camera_to_world.detach().reshape(1, 4, 4)
+        centre = (camera_to_world[:, :3, :3].mT @ camera_to_world[:, :3, 3:])[:, :, 0]
+        if float(-centre[0, 2]) <= 0:
+            raise ValueError("the camera looks away from the head; turn it towards the origin.")
+        pose = cls(radius=float(-centre[0, 2])).to(camera_to_world.device)
+        with torch.no_grad():
+            pose.set_rotation(camera_to_world[:, :3, :3])
+            pose.translation.copy_(centre[:, :2])
+        return pose
+
+    @abstractmethod
+    def rotation(self) -> Tensor:
+        """Camera-to-world rotation ``[1, 3, 3]``, differentiable with respect to the parameters."""
+
+    @abstractmethod
+    def set_rotation(self, rotation: Tensor) -> None:
+        """Take over a rotation ``[1, 3, 3]`` as far as it can be expressed."""
+
+    def forward(self) -> Tensor:
+        """``camera_to_world [1, 4, 4]``, OpenCV camera axes."""
+        rotation = self.rotation()
+        centre = torch.cat([self.translation, -self.radius[None]], dim=1)[:, :, None]
+        top = torch.cat([rotation, rotation @ centre], dim=2)
+        bottom = top.new_tensor([[[0.0, 0.0, 0.0, 1.0]]])
+        return torch.cat([top, bottom], dim=1)
+
+    @torch.no_grad()
+    def yaw_pitch(self) -> tuple[float, float]:
+        """Yaw and pitch of the view direction in radians."""
+        yaw, pitch = yaw_pitch(-self.rotation()[:, :, 2])
+        return float(yaw), float(pitch)
+
+
+class EulerPose(CameraPose):
+    """Yaw and pitch, never a roll: the choice for faces, whose photos are cropped upright."""
+
+    def __init__(self, yaw_rad: float = 0.0, pitch_rad: float = 0.0, radius: float = RADIUS) -> None:
+        super().__init__(radius)
+        self.angles = nn.Parameter(torch.tensor([[float(yaw_rad), float(pitch_rad)]]))
+
+    def rotation(self) -> Tensor:
+        return orbit(self.angles[:, 0], self.angles[:, 1])[:, :3, :3]
+
+    def set_rotation(self, rotation: Tensor) -> None:
+        """Keep the view direction; a roll around it is dropped."""
+        with torch.no_grad():
+            self.angles.copy_(torch.stack(yaw_pitch(-rotation[:, :, 2]), dim=1))
+
+
+class SixDPose(CameraPose):
+    """Any rotation, as the first two columns of its matrix (Zhou et al., CVPR 2019): for photos with a
+    roll.
+    """
+
+    def __init__(self, yaw_rad: float = 0.0, pitch_rad: float = 0.0, radius: float = RADIUS) -> None:
+        super().__init__(radius)
+        self.columns = nn.Parameter(torch.zeros(1, 6))
+        self.set_rotation(orbit(yaw_rad, pitch_rad)[:, :3, :3])
+
+    def rotation(self) -> Tensor:
+        return rotation_from_6d(self.columns)
+
+    def set_rotation(self, rotation: Tensor) -> None:
+        """Exact for every rotation."""
+        with torch.no_grad():
+            self.columns.copy_(rotation[:, :, :2].mT.reshape(1, 6))
+
+
+POSES: dict[str, type[CameraPose]] = {"euler": EulerPose, "sixd": SixDPose}
+"""Parametrizations by the name that settings use."""

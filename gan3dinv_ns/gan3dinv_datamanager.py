@@ -1,0 +1,126 @@
+"""Feeds one whole photo per step: a super-resolved image cannot be cut into rays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from nerfstudio.cameras.cameras import Cameras
+from nerfstudio.cameras.rays import RayBundle
+from nerfstudio.data.datamanagers.base_datamanager import VanillaDataManager, VanillaDataManagerConfig
+from torch import Tensor
+
+from gan3dinv_ns.gan3dinv_dataparser import GAN3DInvDataParserConfig, PhotoDataset, cameras_of
+
+
+@dataclass
+class GAN3DInvDataManagerConfig(VanillaDataManagerConfig):
+    """How the photo is handed out."""
+
+    _target: type = field(default_factory=lambda: GAN3DInvDataManager)
+    """Class to build."""
+    dataparser: GAN3DInvDataParserConfig = field(default_factory=GAN3DInvDataParserConfig)  # type: ignore[assignment]
+    """How the photo is read."""
+
+
+class GAN3DInvDataManager(VanillaDataManager[PhotoDataset]):
+    """One photo and its camera; for the stock exporters also rays from all around the head.
+
+    Args:
+        config: names the photo.
+        device: where the cameras go.
+        test_mode: "val" trains; "test" evaluates, renders or exports, then the data set has the cameras of
+            an orbit.
+        resolution: side to which the photo is brought, the generator's.
+
+    Raises:
+        ValueError: the photo is missing, no picture, damaged, too small or too large.
+    """
+
+    config: GAN3DInvDataManagerConfig
+
+    def __init__(
+        self,
+        config: GAN3DInvDataManagerConfig,
+        device: torch.device | str = "cpu",
+        test_mode: Literal["test", "val", "inference"] = "val",
+        world_size: int = 1,
+        local_rank: int = 0,
+        resolution: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        parser = config.dataparser
+        parser = replace(
+            parser, resolution=parser.resolution or resolution or 0, with_orbit=test_mode == "test"
+        )
+        config = replace(config, dataparser=parser)
+        super().__init__(config, device, test_mode, world_size, local_rank, **kwargs)
+
+    @property
+    def photo(self) -> Tensor:
+        """[1, 3, R, R] in [-1, 1], on the CPU."""
+        return self.train_dataset.photo
+
+    def next_train(self, step: int) -> tuple[Cameras | RayBundle, dict[str, Any]]:  # type: ignore[override]
+        """The photo's camera and the photo.
+
+        In test mode random rays through the orbit's pictures, for exporters.
+        """
+        self.train_count += 1
+        if self.test_mode == "test":
+            return self._random_rays(), {}
+        return self._photo_batch(self.train_dataset)
+
+    def next_eval(self, step: int) -> tuple[Cameras, dict[str, Any]]:  # type: ignore[override]
+        """The photo's camera and the photo."""
+        self.eval_count += 1
+        return self._photo_batch(self.eval_dataset)
+
+    def next_eval_image(self, step: int) -> tuple[Cameras, dict[str, Any]]:
+        """The photo's camera and the photo."""
+        return self.next_eval(step)
+
+    def get_train_rays_per_batch(self) -> int:
+        """Pixels of the photo."""
+        return self.photo.shape[-1] * self.photo.shape[-2]
+
+    def get_datapath(self) -> Path:
+        """The folder of the photo."""
+        assert self.config.data is not None
+        return self.config.data.parent
+
+    def move_photo_camera(self, camera_to_world: Tensor) -> None:
+        """Puts the data sets' cameras where the photo was found to be taken from; the orbit starts there.
+
+        Args:
+            camera_to_world: [1, 4, 4], our axes.
+        """
+        poses = cameras_of(camera_to_world, 1, with_orbit=self.test_mode == "test").camera_to_worlds
+        places = [self.train_dataparser_outputs.cameras]
+        for dataset in (self.train_dataset, self.eval_dataset):
+            places += [dataset.cameras, dataset._dataparser_outputs.cameras]
+        for loader in (
+            getattr(self, name, None) for name in ("fixed_indices_eval_dataloader", "eval_dataloader")
+        ):
+            if loader is not None:
+                places.append(loader.cameras)
+        for cameras in places:
+            cameras.camera_to_worlds = poses.to(cameras.camera_to_worlds)
+
+    def _photo_batch(self, dataset: PhotoDataset) -> tuple[Cameras, dict[str, Any]]:
+        return dataset.cameras[0:1].to(self.device), dataset[0]
+
+    def _random_rays(self) -> RayBundle:
+        """As many rays as the pixel sampler is set to, through random pixels of random cameras of the
+        orbit.
+        """
+        assert self.train_pixel_sampler is not None
+        cameras = self.train_dataset.cameras.to(self.device)
+        count = self.train_pixel_sampler.num_rays_per_batch
+        size = torch.stack([cameras.height[0], cameras.width[0]], dim=-1).float()
+        indices = torch.randint(len(cameras), (count, 1), device=self.device)
+        return cameras.generate_rays(
+            camera_indices=indices, coords=torch.rand(count, 2, device=self.device) * size
+        )

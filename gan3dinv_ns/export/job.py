@@ -1,0 +1,127 @@
+"""The whole export of one head: mesh, files, figures. What both command lines call once they hold a generator
+and its planes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from torch import Tensor
+
+from gan3dinv_ns.export.files import write_mesh
+from gan3dinv_ns.export.mesh import Mesh, MeshReport, field_of_planes, mesh_from_field, report_of
+from gan3dinv_ns.export.mrc import write_mrc
+from gan3dinv_ns.export.settings import MeshSettings
+from gan3dinv_ns.ops.atomic_files import atomic_path
+
+FILE_STEM = "mesh"
+_STAGES = ("density", "surface", "colours")
+
+
+def prepare_folder(output_dir: Path) -> None:
+    """Makes `output_dir` and sees that it can be written to, before minutes of work.
+
+    Raises:
+        FileWriteError: it cannot be made or written to.
+    """
+    with atomic_path(output_dir / f"{FILE_STEM}.json.probe") as temporary:
+        temporary.touch()
+    (output_dir / f"{FILE_STEM}.json.probe").unlink(missing_ok=True)
+
+
+def export_mesh(
+    generator: Any, planes: Tensor, output_dir: Path, settings: MeshSettings, console: Console
+) -> MeshReport:
+    """Meshes the head that `planes` hold and writes it to `output_dir`.
+
+    Writes `mesh.ply`, `mesh.obj`, `mesh.glb`, `mesh.mrc` as `settings.formats` says, and `mesh.json` with the
+    figures.
+
+    Args:
+        generator: an EG3D generator.
+        planes: [1, 3, C, R, R].
+        output_dir: made if it is missing.
+        settings: see `MeshSettings`.
+        console: shows the progress, then the figures and paths.
+
+    Raises:
+        ValueError: a setting cannot be used, or there is no surface at the density level.
+        FileWriteError: the disk is full or the place is not writable.
+    """
+    settings.check()
+    prepare_folder(output_dir)
+    field = field_of_planes(generator, planes)
+    with _progress_bar(console) as bar:
+        tasks = {stage: bar.add_task(stage, total=1.0) for stage in _STAGES}
+        mesh, grid = mesh_from_field(
+            field, settings, lambda stage, part: bar.update(tasks[stage], completed=part)
+        )
+    written = _write_files(mesh, grid, output_dir, settings, field.box_side)
+    report = report_of(mesh)
+    written.append(_write_report(report, written, output_dir, settings))
+    _print_report(report, written, console)
+    return report
+
+
+def _write_files(
+    mesh: Mesh, grid: np.ndarray, output_dir: Path, settings: MeshSettings, box_side: float
+) -> list[Path]:
+    written = []
+    for kind in dict.fromkeys(settings.formats):
+        path = output_dir / f"{FILE_STEM}.{kind}"
+        if kind == "mrc":
+            write_mrc(path, grid[1:-1, 1:-1, 1:-1], f"raw density of an EG3D head, box side {box_side:g}")
+        else:
+            write_mesh(path, mesh)
+        written.append(path)
+    return written
+
+
+def _write_report(report: MeshReport, written: list[Path], output_dir: Path, settings: MeshSettings) -> Path:
+    path = output_dir / f"{FILE_STEM}.json"
+    figures = report.as_dict() | {
+        "resolution": settings.resolution,
+        "density_level": settings.density_level,
+        "up_axis": "+y",
+        "face_axis": "+z",
+        "files": [file.name for file in written],
+    }
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def _progress_bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description:8}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=not console.is_terminal,
+    )
+
+
+def _print_report(report: MeshReport, written: list[Path], console: Console) -> None:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    x, y, z = report.size_cm
+    rows = {
+        "vertices, faces": f"{report.vertices:,}, {report.faces:,}",
+        "watertight": "yes" if report.watertight else "NO",
+        "Euler number": str(report.euler_number),
+        "volume": f"{report.volume_litres:.3g} litres",
+        "size (x, y, z)": f"{x:.1f} x {y:.1f} x {z:.1f} cm",
+        "unit in the files": "metres"
+        if report.unit == "m"
+        else f"box units of {report.metres_per_length:g} m",
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    console.print(table)
+    for path in written:
+        console.print(f"wrote {path.resolve()}", soft_wrap=True, highlight=False)

@@ -1,0 +1,330 @@
+"""Training of the embedded generator on heads whose attributes, pictures, depths and cameras are known.
+
+The latent of a head is given by its attributes (embedding.py), so the generator is trained by regression:
+
+1. ``rays``: backbone and decoder on single rays of known depth (supervision.py);
+2. ``image``: the same on square patches, with the super-resolution behind them;
+
+then the mapping network is fitted to the distribution of the latents, and the affine layers are projected onto the
+directions of W that carry attributes, so that the others do nothing. A run is given by its time, not its steps, so
+the same command suits two cores and a GPU. It keeps its state beside its results and goes on where it was stopped.
+
+Needs torch, numpy, Pillow, safetensors and tqdm only: ``python -m gan3dinv_ns.heads.train --data heads.safetensors``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import math
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gan3dinv_ns.eg3d import Generator, GeneratorConfig, RenderingOptions, save_generator
+from gan3dinv_ns.eg3d.marcher import interval_weights, sample_weights
+from gan3dinv_ns.eg3d.synthesis import SynthesisLayer, ToRGBLayer
+from gan3dinv_ns.heads.embedding import AttributeEmbedding
+from gan3dinv_ns.heads.supervision import (
+    RaySamples,
+    Views,
+    choose_pixels,
+    patch_pixels,
+    ray_losses,
+    robust_error,
+    sample_rays,
+)
+from gan3dinv_ns.heads.training_data import TrainingData
+from gan3dinv_ns.ops.atomic_files import atomic_path
+from gan3dinv_ns.ops.image_files import write_image
+
+RIM = 4
+"""Pixels at the sides of a patch that the losses leave out."""
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How the generator is trained."""
+
+    minutes: float = 60.0
+    """Time for both stages together."""
+    image_share: float = 0.4
+    """Part of the time for the second stage."""
+    heads_per_step: int = 6
+    """Heads in a batch."""
+    views_per_head: int = 2
+    """Views of each head in a batch."""
+    rays_per_view: int = 512
+    """Rays of each view in a batch."""
+    patch: int = 32
+    """Width of the patches of the image stage, in pixels of the volume rendering."""
+    learning_rate: float = 4e-3
+    """Adam's rate at the start; it falls to a twentieth along a cosine."""
+    ema_heads: int = 3000
+    """Heads after which the averaged weights have forgotten half."""
+    save_minutes: float = 3.0
+    """Time between two saves."""
+    seed: int = 0
+    """Seed of the initial weights and of the latent directions."""
+
+
+def generator_config() -> GeneratorConfig:
+    """The architecture of the embedded generator: EG3D with the 2X module, 64 -> 128 pixels."""
+    return GeneratorConfig(
+        mapping_layers=2,
+        plane_resolution=64,
+        channel_base=4096,
+        channel_max=128,
+        sr_num_fp16_res=0,
+        rendering=RenderingOptions(
+            ray_start=2.25,
+            ray_end=3.15,
+            depth_resolution=24,
+            depth_resolution_importance=16,
+            white_back=True,
+            plane_axes="yz",
+            c_gen_conditioning_zero=True,
+        ),
+    )
+
+
+class GeneratorTraining:
+    """One run: networks, optimiser, clock and files in ``folder``."""
+
+    def __init__(
+        self, data: TrainingData, folder: Path, settings: TrainSettings, config: GeneratorConfig
+    ) -> None:
+        self.data, self.folder, self.settings = data, folder, settings
+        torch.manual_seed(settings.seed)
+        self.generator = Generator(config).to(data.device).train()
+        self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
+        self.embedding = AttributeEmbedding.fit(
+            data.attributes[: data.train_count], data.names, settings.seed
+        )
+        self.trained = [
+            *self.generator.backbone.synthesis.parameters(),
+            *self.generator.decoder.parameters(),
+            *self.generator.superresolution.parameters(),
+        ]
+        self.optimizer = torch.optim.Adam(self.trained, lr=settings.learning_rate, betas=(0.9, 0.99))
+        self.limits = (float(config.rendering.ray_start or 0), float(config.rendering.ray_end or 0))
+        self.elapsed, self.step = 0.0, 0
+        self._resume()
+
+    @property
+    def progress(self) -> float:
+        """Part of the time that has passed, in [0, 1]."""
+        return min(self.elapsed / (60 * self.settings.minutes), 1.0)
+
+    @property
+    def stage(self) -> str:
+        """ "rays" or "image"."""
+        return "rays" if self.progress < 1 - self.settings.image_share else "image"
+
+    def run(self) -> None:
+        """Train until the time has passed, then finish the mapping network and write the generator."""
+        last_save, losses = self.elapsed, {}
+        while self.progress < 1:
+            began = time.monotonic()
+            for name, value in self._train_step().items():
+                losses[name] = 0.98 * losses.get(name, value) + 0.02 * value
+            self.elapsed += time.monotonic() - began
+            self.step += 1
+            if self.elapsed - last_save > 60 * self.settings.save_minutes:
+                self._report(losses)
+                self._save()
+                last_save = self.elapsed
+        self._save()
+        self._finish()
+
+    def _train_step(self) -> dict[str, float]:
+        settings = self.settings
+        rate = settings.learning_rate * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * self.progress)))
+        self.optimizer.param_groups[0]["lr"] = rate * min(1.0, (self.step + 1) / 100)
+        patches = self.stage == "image"
+        chosen, views = self.data.random_batch(
+            settings.heads_per_step, 1 if patches else settings.views_per_head
+        )
+        latents = self.embedding.latents(self.data.attributes[chosen]).to(self.data.device)
+        ws = latents[:, None].expand(-1, self.generator.num_ws, -1)
+        losses = self._patch_losses(ws, views) if patches else self._ray_losses(ws, views)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.stack(list(losses.values())).sum().backward()
+        self.optimizer.step()
+        self._average_weights(settings.heads_per_step)
+        return {name: float(value.detach()) for name, value in losses.items()}
+
+    def _ray_losses(self, ws: Tensor, views: Views) -> dict[str, Tensor]:
+        near, far = self.limits
+        rays = sample_rays(views, choose_pixels(views, self.settings.rays_per_view), near, far)
+        features, opacity, depth = render_samples(self.generator, self.generator.planes(ws, "none"), rays)
+        return ray_losses(features[..., :3], opacity, depth, rays)
+
+    def _patch_losses(self, ws: Tensor, views: Views) -> dict[str, Tensor]:
+        """Losses of one random patch a head, rendered at half the size of the pictures and upsampled."""
+        generator, size = self.generator, self.settings.patch
+        near, far = self.limits
+        top, left = (int(x) for x in torch.randint(generator.neural_rendering_resolution - size + 1, (2,)))
+        raw_views = views.halved()
+        rays = sample_rays(raw_views, patch_pixels(raw_views, top, left, size), near, far)
+        features, opacity, depth = render_samples(generator, generator.planes(ws, "none"), rays)
+        losses = ray_losses(features[..., :3], opacity, depth, rays)
+        maps = 2 * features.transpose(1, 2).unflatten(2, (size, size)) - 1
+        last = ws[:, -1:].expand(-1, 3, -1)
+        x, image = generator.superresolution.block0(maps, maps[:, :3], last, "none")
+        image = generator.superresolution.block1(x, image, last, "none")[1]
+        window = (
+            slice(None),
+            0,
+            slice(None),
+            slice(2 * top, 2 * (top + size)),
+            slice(2 * left, 2 * (left + size)),
+        )
+        # The padding of the convolutions at the sides of a patch differs from that inside a picture.
+        inside = (..., slice(RIM, -RIM), slice(RIM, -RIM))
+        return {**losses, "image": robust_error(0.5 * image[inside] + 0.5, views.image[window][inside])}
+
+    @torch.no_grad()
+    def _average_weights(self, heads: int) -> None:
+        horizon = min(self.settings.ema_heads, 0.1 * heads * (self.step + 1))
+        keep = 0.5 ** (heads / max(horizon, 1e-8))
+        for mean, current in zip(self.average.parameters(), self.generator.parameters(), strict=True):
+            mean.lerp_(current, 1 - keep)
+
+    @torch.no_grad()
+    def _report(self, losses: dict[str, float]) -> None:
+        chosen, views = self.data.validation_batch(16)
+        ws = self.embedding.latents(self.data.attributes[chosen]).to(self.data.device)
+        ws = ws[:, None].expand(-1, self.average.num_ws, -1)
+        seen = self.average.synthesis(ws, views.label[:, 0], sampling="midpoint", noise_mode="none")
+        true = 2 * views.image[:, 0] - 1
+        line = {
+            "stage": self.stage, "minutes": round(self.elapsed / 60, 1), "step": self.step,
+            "psnr_image": psnr(seen["image"], true), "psnr_raw": psnr(seen["image_raw"], F.avg_pool2d(true, 2)),
+            **losses,
+        }  # fmt: skip
+        print(
+            json.dumps({k: round(v, 4) if isinstance(v, float) else v for k, v in line.items()}), flush=True
+        )
+        raw = F.interpolate(seen["image_raw"], true.shape[-2:])
+        depth = F.interpolate(1 - 2.5 * (seen["image_depth"] - self.limits[0]), true.shape[-2:]).expand(
+            -1, 3, -1, -1
+        )
+        rows = [torch.cat(list(x[:8].clamp(-1, 1).cpu()), dim=2) for x in (true, seen["image"], raw, depth)]
+        write_image(self.folder / "validation.png", torch.cat(rows, dim=1)[None])
+
+    def _state_path(self) -> Path:
+        return self.folder / "training_state.pt"
+
+    def _save(self) -> None:
+        state = {
+            "generator": self.generator.state_dict(), "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(), "elapsed": self.elapsed, "step": self.step,
+        }  # fmt: skip
+        with atomic_path(self._state_path()) as temporary:
+            torch.save(state, temporary)
+
+    def _resume(self) -> None:
+        if not self._state_path().exists():
+            return
+        state = torch.load(self._state_path(), map_location=self.data.device, weights_only=True)
+        self.generator.load_state_dict(state["generator"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.elapsed, self.step = state["elapsed"], state["step"]
+        print(f"resumed at {self.elapsed / 60:.1f} of {self.settings.minutes:.1f} minutes, step {self.step}")
+
+    def _finish(self) -> None:
+        self._report({})
+        project_affines(self.average, self.embedding.basis.to(self.data.device))
+        error = fit_mapping(self.average, self.embedding)
+        path = self.folder / "generator.safetensors"
+        save_generator(self.average, path, half=True)
+        with atomic_path(self.folder / "embedding.pt") as temporary:
+            torch.save(asdict(self.embedding), temporary)
+        print(f"mapping network: mean squared error {error:.4f} of unit variance\ngenerator: {path}")
+
+
+def render_samples(generator: Generator, planes: Tensor, rays: RaySamples) -> tuple[Tensor, Tensor, Tensor]:
+    """Features [N, M, C] in [0, 1] on white, opacity [N, M] and opacity-weighted depth [N, M] of given samples."""
+    points = rays.origins[:, :, None] + rays.distances[..., None] * rays.directions[:, :, None]
+    seen = generator.sample_planes(planes, points.flatten(1, 2))
+    shape = rays.distances.shape[1:]
+    weights = sample_weights(interval_weights(seen["sigma"].squeeze(-1).unflatten(1, shape), rays.distances))
+    opacity = weights.sum(dim=-1)
+    features = (weights[..., None, :] @ seen["rgb"].unflatten(1, shape)).squeeze(-2)
+    return features + (1 - opacity[..., None]), opacity, (weights * rays.distances).sum(dim=-1)
+
+
+@torch.no_grad()
+def project_affines(generator: Generator, basis: Tensor) -> None:
+    """Take out of every affine layer what answers to directions of w that carry no attribute.
+
+    On the latents of the embedding nothing changes; elsewhere the untrained directions no longer disturb.
+    """
+    for module in generator.modules():
+        if isinstance(module, SynthesisLayer | ToRGBLayer):
+            module.affine.weight.copy_(module.affine.weight @ basis @ basis.T)
+
+
+def fit_mapping(
+    generator: Generator, embedding: AttributeEmbedding, steps: int = 4000, batch: int = 256
+) -> float:
+    """Fit the mapping network to the embedding's latents and set its mean latent; gives the mean squared error."""
+    network = generator.backbone.mapping.requires_grad_(True)
+    device = network.w_avg.device
+    embedding = replace(
+        embedding,
+        **{k: getattr(embedding, k).to(device) for k in ("mean", "std", "low", "high", "basis", "rotation")},
+    )
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.1, betas=(0.9, 0.99))
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=steps)
+    labels = torch.zeros(batch, generator.c_dim, device=device)
+    error = torch.zeros(())
+    for _ in range(steps):
+        z = torch.randn(batch, generator.z_dim, device=device)
+        error = F.mse_loss(generator.mapping(z, labels)[:, 0], embedding.mapping_target(z))
+        optimizer.zero_grad(set_to_none=True)
+        error.backward()
+        optimizer.step()
+        scheduler.step()
+    network.requires_grad_(False)
+    with torch.no_grad():
+        z = torch.randn(10000, generator.z_dim, device=device)
+        network.w_avg.copy_(network(z, labels[:1].expand(len(z), -1))[:, 0].mean(dim=0))
+    return float(error.detach())
+
+
+def psnr(image: Tensor, reference: Tensor) -> float:
+    """Peak signal-to-noise ratio in dB of pictures in [-1, 1]."""
+    return float(10 * torch.log10(4 / F.mse_loss(image.clamp(-1, 1), reference)))
+
+
+def train_generator(
+    data: Path, folder: Path, settings: TrainSettings, config: GeneratorConfig | None = None
+) -> None:
+    """Train on the packed heads ``data``; state, pictures and the generator go to ``folder``."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    heads = TrainingData(data, held_out=64, device=device)
+    GeneratorTraining(heads, folder, settings, config or generator_config()).run()
+
+
+def main() -> None:
+    """Command line without further dependencies, for machines that have torch only."""
+    parser = argparse.ArgumentParser(description="Train the embedded generator on packed heads.")
+    parser.add_argument("--data", type=Path, required=True, help="packed heads (one .safetensors file)")
+    parser.add_argument(
+        "--output-dir", type=Path, default=Path("outputs/generator"), help="state and results"
+    )
+    parser.add_argument("--minutes", type=float, default=TrainSettings.minutes, help="time for the training")
+    arguments = parser.parse_args()
+    train_generator(arguments.data, arguments.output_dir, TrainSettings(minutes=arguments.minutes))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""The plain loop: one photo in, a finished inversion out. No host framework is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from gan3dinv_ns.eg3d import Discriminator, Generator
+from gan3dinv_ns.inversion.settings import InversionSettings
+from gan3dinv_ns.inversion.state import Inversion
+from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
+
+Progress = Callable[[int, str, dict[str, float]], None]
+
+
+def invert(
+    generator: Generator,
+    discriminator: Discriminator | None,
+    photo: Tensor,
+    settings: InversionSettings | None = None,
+    progress: Progress | None = None,
+) -> Inversion:
+    """Invert a photo.
+
+    Args:
+        generator, discriminator, photo, settings: see :class:`~gan3dinv_ns.inversion.state.Inversion`.
+        progress: called after each step with the step, the phase's name and the step's metrics.
+
+    Returns:
+        the inversion in its final state, on the generator's device.
+
+    Raises:
+        ValueError: for a photo of the wrong shape or settings that cannot be had.
+    """
+    inversion = Inversion(generator, discriminator, photo, settings)
+    optimizers = build_optimizers(inversion)
+    for step in range(inversion.schedule.total_steps):
+        metrics = optimisation_step(inversion, optimizers, step)
+        if progress is not None:
+            progress(step, inversion.schedule.phase_at(step).phase.name, metrics)
+        if bool(inversion.converged):
+            break
+    return inversion

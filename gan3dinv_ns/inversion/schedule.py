@@ -1,0 +1,119 @@
+"""Phases as data: which parameters are optimised when, for which losses, at which rate.
+
+A loop or a trainer only asks the schedule. Steps count from 0 through all phases.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+Group = Literal["latent", "camera_pose", "generator"]
+Loss = Literal["reconstruction", "warp", "photometric", "noise", "depth_smoothness"]
+
+
+@dataclass(frozen=True)
+class GroupPlan:
+    """What one parameter group does during a phase."""
+
+    group: Group
+    """The parameters."""
+    losses: tuple[Loss, ...]
+    """Losses whose sum gives this group's gradient, and no other group's."""
+    learning_rate: float
+    """Largest learning rate of the phase (Adam)."""
+    ramp_up: float = 0.0
+    """Fraction of the phase during which the rate rises linearly from 0."""
+    ramp_down: float = 0.0
+    """Fraction of the phase during which the rate falls to 0 along a cosine."""
+
+    def rate_at(self, fraction: float) -> float:
+        """Learning rate at a fraction in [0, 1) of the phase (the ramp of StyleGAN2's projector).
+
+        The rate of the first step is that of a rise already begun, never 0.
+        """
+        rate = self.learning_rate
+        if self.ramp_down > 0:
+            left = min(1.0, (1.0 - fraction) / self.ramp_down)
+            rate *= 0.5 - 0.5 * math.cos(math.pi * left)
+        if self.ramp_up > 0:
+            rate *= min(1.0, fraction / self.ramp_up)
+        return rate
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Some steps during which the same groups are optimised."""
+
+    name: str
+    """Shown to the user."""
+    steps: int
+    """Number of steps; 0 leaves the phase out."""
+    plans: tuple[GroupPlan, ...]
+    """The groups that are optimised; all others stand still."""
+    stop_below: float | None = None
+    """The phase ends early once the perceptual distance falls below this."""
+
+    def __post_init__(self) -> None:
+        if self.steps < 0:
+            raise ValueError(f"phase {self.name} has {self.steps} steps; give 0 or more.")
+        if len({plan.group for plan in self.plans}) != len(self.plans):
+            raise ValueError(f"phase {self.name} plans a parameter group twice; merge the two plans.")
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Names of the groups that are optimised."""
+        return tuple(plan.group for plan in self.plans)
+
+
+@dataclass(frozen=True)
+class PhasePoint:
+    """A step's place in the schedule."""
+
+    phase: Phase
+    local_step: int
+    """Step counted from the beginning of the phase."""
+
+    @property
+    def fraction(self) -> float:
+        """How much of the phase lies behind, in [0, 1); the middle of the step counts."""
+        return (self.local_step + 0.5) / self.phase.steps
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Phases one after the other."""
+
+    phases: tuple[Phase, ...]
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of all phases together."""
+        return sum(phase.steps for phase in self.phases)
+
+    def phase_at(self, step: int) -> PhasePoint:
+        """Where a step belongs.
+
+        Raises:
+            ValueError: if the step lies outside of the schedule.
+        """
+        begin = 0
+        for phase in self.phases:
+            if 0 <= step - begin < phase.steps:
+                return PhasePoint(phase, step - begin)
+            begin += phase.steps
+        raise ValueError(f"step {step} is outside of the schedule, which has steps 0 to {self.total_steps - 1}.")
+
+    def learning_rate(self, step: int, group: Group) -> float:
+        """Learning rate of a group at a step; 0 where the group stands still."""
+        point = self.phase_at(step)
+        for plan in point.phase.plans:
+            if plan.group == group:
+                return plan.rate_at(point.fraction)
+        return 0.0
+
+    def next_phase(self, step: int) -> int:
+        """First step of the phase after the one that ``step`` belongs to (``total_steps`` after the last)."""
+        point = self.phase_at(step)
+        return step - point.local_step + point.phase.steps

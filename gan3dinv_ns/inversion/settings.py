@@ -1,0 +1,142 @@
+"""Everything that can be chosen about an inversion, as frozen dataclasses. Plain data: no network is touched here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from gan3dinv_ns.cameras.intrinsics import FOCAL
+from gan3dinv_ns.inversion.schedule import GroupPlan, Loss, Phase, Schedule
+from gan3dinv_ns.losses.perceptual import PerceptualName
+from gan3dinv_ns.losses.reconstruction import ReconstructionWeights
+
+
+@dataclass(frozen=True)
+class StartSettings:
+    """Coarse search for the camera from which the mean head looks most like the photo."""
+
+    yaw_range: float = 0.75
+    """Yaw is tried from minus to plus this, radians."""
+    yaw_count: int = 11
+    """Number of yaws tried."""
+    pitch_range: float = 0.4
+    """Pitch is tried from minus to plus this, radians."""
+    pitch_count: int = 5
+    """Number of pitches tried."""
+    resolution: int = 32
+    """Side of the small renderings that are compared, pixels."""
+    candidates: int = 6
+    """So many of the best cameras are compared again perceptually and refined."""
+    refinements: int = 2
+    """Rounds of refinement, each around the best camera so far at half the spacing."""
+
+
+@dataclass(frozen=True)
+class ScheduleSettings:
+    """Lengths and rates of the phases."""
+
+    warmup_steps: int = 30
+    """Steps on the camera alone before the latent moves."""
+    project_steps: int = 150
+    """Steps on latent and camera."""
+    tune_steps: int = 100
+    """Steps on the generator's weights (pivotal tuning)."""
+    latent_rate: float = 0.03
+    """Largest learning rate of the latent."""
+    pose_rate: float = 0.01
+    """Largest learning rate of the camera (radians and box units)."""
+    tune_rate: float = 1e-3
+    """Largest learning rate of the generator's weights."""
+    ramp_up: float = 0.05
+    """Fraction of a phase during which rates rise."""
+    ramp_down: float = 0.25
+    """Fraction of a phase during which rates fall."""
+    stop_below: float = 0.01
+    """Tuning ends early once the perceptual distance falls below this."""
+
+
+@dataclass(frozen=True)
+class PoseSettings:
+    """The camera and the losses that move it."""
+
+    kind: Literal["euler", "sixd"] = "euler"
+    """"euler" (yaw, pitch) for upright crops, "sixd" (6D rotation, Zhou et al.) where heads may be rolled."""
+    focal: float = FOCAL
+    """Focal length over image width."""
+    warp_target: Literal["photo", "rendering"] = "photo"
+    """What the warped canonical view is compared with: the photo (published code) or the current rendering
+    (Algorithm 1 as printed)."""
+    warp_weight: float = 1.0
+    """Weight of the warp loss; 0 leaves it out."""
+    photometric_weight: float = 1.0
+    """Weight of the direct comparison of a small rendering with the photo, whose gradient goes through the renderer
+    to the camera (Algorithm 3); 0 leaves it out."""
+    resolution: int = 32
+    """Side of the renderings for the camera's losses, pixels."""
+    tolerance: float = 0.05
+    """Points that lie farther than this behind the canonical surface count as hidden, box units."""
+
+
+@dataclass(frozen=True)
+class InversionSettings:
+    """An inversion of one photo."""
+
+    perceptual: PerceptualName = "discriminator"
+    """Perceptual distance: the generator's own discriminator (no download) or LPIPS with one of three backbones."""
+    start: StartSettings = field(default_factory=StartSettings)
+    """Coarse pose search."""
+    schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
+    """Lengths and rates of the phases."""
+    pose: PoseSettings = field(default_factory=PoseSettings)
+    """Camera and its losses."""
+    reconstruction: ReconstructionWeights = field(default_factory=ReconstructionWeights)
+    """Weights of the reconstruction loss."""
+    depth_samples: tuple[int, int] = (24, 24)
+    """Samples along each ray in the two passes while optimising; fewer than the generator's own are faster."""
+    latent_noise: float = 0.05
+    """Standard deviation of the noise on the latent at the start of projection, in standard deviations of w."""
+    latent_noise_ramp: float = 0.75
+    """Fraction of the projection after which that noise is gone."""
+    optimize_noise: bool = False
+    """Optimise the noise maps of the backbone together with the latent (as StyleGAN2's projection does)."""
+    noise_weight: float = 1e5
+    """Weight of the noise maps' regularisation."""
+    smoothness_weight: float = 1.0
+    """Weight of the depth smoothness while tuning; 0 leaves it out."""
+    seed: int = 0
+    """Seed of all random numbers; every step has its own stream, so a resumed run repeats an uninterrupted one."""
+
+    def build_schedule(self) -> Schedule:
+        """The phases ``warmup``, ``project`` and ``tune`` of Algorithm 1."""
+        lengths = self.schedule
+        up, down = lengths.ramp_up, lengths.ramp_down
+        latent_losses: tuple[Loss, ...] = ("reconstruction", "noise") if self.optimize_noise else ("reconstruction",)
+        tune_losses: tuple[Loss, ...] = ("reconstruction",)
+        if self.smoothness_weight > 0:
+            tune_losses = ("reconstruction", "depth_smoothness")
+        pose = self._pose_losses()
+        moving = (GroupPlan("camera_pose", pose, lengths.pose_rate, up, down),) if pose else ()
+        return Schedule(
+            (
+                Phase("warmup", lengths.warmup_steps if pose else 0, moving),
+                Phase(
+                    "project",
+                    lengths.project_steps,
+                    (GroupPlan("latent", latent_losses, lengths.latent_rate, up, down), *moving),
+                ),
+                Phase(
+                    "tune",
+                    lengths.tune_steps,
+                    (GroupPlan("generator", tune_losses, lengths.tune_rate, up, down),),
+                    stop_below=lengths.stop_below,
+                ),
+            )
+        )
+
+    def _pose_losses(self) -> tuple[Loss, ...]:
+        losses: tuple[Loss, ...] = ()
+        if self.pose.warp_weight > 0:
+            losses += ("warp",)
+        if self.pose.photometric_weight > 0:
+            losses += ("photometric",)
+        return losses

@@ -1,0 +1,172 @@
+"""The state of an inversion: latent, camera pose, noise and the generator that is tuned."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from gan3dinv_ns.cameras.conventions import camera_label
+from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
+from gan3dinv_ns.cameras.poses import POSES
+from gan3dinv_ns.cameras.rotations import orbit
+from gan3dinv_ns.eg3d import Discriminator, Generator
+from gan3dinv_ns.inversion import objectives
+from gan3dinv_ns.inversion.schedule import Group
+from gan3dinv_ns.inversion.settings import InversionSettings
+from gan3dinv_ns.inversion.start import find_pose, latent_deviation, mean_latent
+from gan3dinv_ns.inversion.views import with_depth_samples
+from gan3dinv_ns.losses.perceptual import build_perceptual
+from gan3dinv_ns.losses.reconstruction import PhotoTarget
+
+
+@dataclass(frozen=True)
+class _Frozen:
+    """What never enters the state: the photo with its features. A dataclass hides it from ``nn.Module``."""
+
+    target: PhotoTarget
+
+
+class Inversion(nn.Module):
+    """One photo's inversion.
+
+    ``state_dict()`` holds everything that a step depends on: the latent, the pose, the noise maps, all weights of the
+    (tuned) generator and two flags. The discriminator and other frozen networks are not part of it. The optimisers'
+    states have to be kept beside it to resume exactly.
+
+    Args:
+        generator: copied, so the given one stays untuned.
+        discriminator: the generator's own, for the perceptual distance of that name; else None will do.
+        photo: ``[1, 3, R, R]`` in [-1, 1] with R the generator's image resolution.
+        settings: all choices.
+
+    Raises:
+        ValueError: if the photo has another shape, or the perceptual distance cannot be had.
+    """
+
+    started: Tensor
+    converged: Tensor
+    latent_deviation: Tensor
+
+    def __init__(
+        self,
+        generator: Generator,
+        discriminator: Discriminator | None,
+        photo: Tensor,
+        settings: InversionSettings | None = None,
+    ) -> None:
+        super().__init__()
+        side = generator.img_resolution
+        if tuple(photo.shape) != (1, 3, side, side):
+            raise ValueError(f"the photo must be [1, 3, {side}, {side}] for this generator, not {list(photo.shape)}.")
+        self.settings = settings or InversionSettings()
+        self.schedule = self.settings.build_schedule()
+        self.generator = copy.deepcopy(generator).eval().requires_grad_(False)
+        device = next(self.generator.parameters()).device
+        self.w = nn.Parameter(mean_latent(self.generator))
+        radius = generator.rendering.avg_camera_radius
+        self.pose = POSES[self.settings.pose.kind](radius=radius).to(device)
+        self.register_buffer("started", torch.tensor(False, device=device))
+        self.register_buffer("converged", torch.tensor(False, device=device))
+        canonical = camera_label(orbit(0.0, 0.0, radius), intrinsics_matrix(self.settings.pose.focal)).to(device)
+        self.register_buffer("canonical_label", canonical, persistent=False)
+        deviation = latent_deviation(self.generator, canonical, self.settings.seed)
+        self.register_buffer("latent_deviation", deviation, persistent=False)
+        perceptual = build_perceptual(self.settings.perceptual, discriminator, device)
+        raw_resolution = generator.neural_rendering_resolution
+        self._frozen = _Frozen(PhotoTarget(photo.to(device, torch.float32), perceptual, raw_resolution))
+        self._planes: tuple[tuple[object, ...], Tensor] | None = None
+
+    @property
+    def target(self) -> PhotoTarget:
+        """The photo and its features."""
+        return self._frozen.target
+
+    @property
+    def latent(self) -> Tensor:
+        """``ws [1, num_ws, w_dim]``: the same w for every layer; differentiable."""
+        return self.w.expand(1, self.generator.num_ws, -1)
+
+    @property
+    def camera_pose(self) -> Tensor:
+        """``camera_to_world [1, 4, 4]``; differentiable."""
+        return self.pose()
+
+    @property
+    def label(self) -> Tensor:
+        """Camera label ``[1, 25]`` of the current pose; differentiable."""
+        return self.label_of(self.pose())
+
+    @property
+    def noise_maps(self) -> list[Tensor]:
+        """Noise maps of the backbone, ``[H, H]`` each."""
+        synthesis = self.generator.backbone.synthesis
+        return [buffer for name, buffer in synthesis.named_buffers() if name.endswith("noise_const")]
+
+    def label_of(self, camera_to_world: Tensor) -> Tensor:
+        """Labels ``[N, 25]`` of cameras ``[N, 4, 4]`` with this inversion's focal length."""
+        return camera_label(camera_to_world, intrinsics_matrix(self.settings.pose.focal))
+
+    def param_groups(self) -> dict[Group, list[Tensor]]:
+        """The three groups of what is optimised: latent (with noise maps if asked for), camera, tuned weights."""
+        noise = self.noise_maps if self.settings.optimize_noise else []
+        generator = self.generator
+        tuned = (generator.backbone.synthesis, generator.decoder, generator.superresolution)
+        return {
+            "latent": [self.w, *noise],
+            "camera_pose": list(self.pose.parameters()),
+            "generator": [parameter for module in tuned for parameter in module.parameters()],
+        }
+
+    @torch.no_grad()
+    def start(self) -> None:
+        """Search the starting pose; the first step does it by itself."""
+        yaw, pitch = find_pose(self.generator, self.target, self.settings.start, self.settings.pose.focal)
+        self.pose.set_rotation(orbit(yaw, pitch)[:, :3, :3].to(self.w))
+        self.started.fill_(True)
+
+    def step_losses(self, step: int) -> dict[Group, dict[str, Tensor]]:
+        """Losses of a step by group and name, weighted; a group's sum is to be differentiated for that group only.
+
+        Raises:
+            ValueError: if the step lies outside of the schedule.
+        """
+        active = self.schedule.phase_at(step).phase.groups
+        for group, parameters in self.param_groups().items():
+            for parameter in parameters:
+                parameter.requires_grad_(group in active)
+        return objectives.step_losses(self, step)
+
+    @torch.no_grad()
+    def planes(self) -> Tensor:
+        """Tri-planes ``[1, 3, C, R, R]`` of the current state; computed again only after something changed."""
+        sources = (self.w, *self.generator.parameters(), *self.noise_maps)
+        key = (self.w.device, *(one._version for one in sources))
+        if self._planes is None or self._planes[0] != key:
+            self._planes = (key, self.generator.planes(self.latent))
+        return self._planes[1]
+
+    @torch.no_grad()
+    def render(self, label: Tensor, resolution: int | None = None, fast: bool = False) -> dict[str, Tensor]:
+        """Renderings of the current head from cameras ``[N, 25]``, without gradients, always the same for one state.
+
+        Args:
+            label: cameras.
+            resolution: side of the volume rendering; None for the generator's own.
+            fast: take the few samples per ray of the optimisation.
+
+        Returns:
+            ``image``, ``image_raw``, ``image_depth``, ``image_weights`` as from ``Generator.synthesis``.
+        """
+        generator = with_depth_samples(self.generator, self.settings.depth_samples) if fast else self.generator
+        views = [
+            generator.synthesis(self.latent, one, resolution, sampling="midpoint", planes=self.planes())
+            for one in label.to(self.w).split(1)
+        ]
+        return {name: torch.cat([view[name] for view in views]) for name in views[0]}
+
+    def novel_view(self, label: Tensor) -> Tensor:
+        """Images ``[N, 3, R, R]`` of the current head from cameras ``[N, 25]``, without gradients."""
+        return self.render(label)["image"]

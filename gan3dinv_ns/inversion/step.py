@@ -1,0 +1,74 @@
+"""One step of the optimisation, the same for every loop that drives it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch.optim import Adam, Optimizer
+
+from gan3dinv_ns.inversion.state import Inversion
+from gan3dinv_ns.losses.noise import normalize_noise
+
+
+def build_optimizers(inversion: Inversion) -> dict[str, Optimizer]:
+    """One Adam for each parameter group; the rates are set from the schedule at each step."""
+    return {group: Adam(parameters, lr=0.0) for group, parameters in inversion.param_groups().items()}
+
+
+def optimisation_step(inversion: Inversion, optimizers: Mapping[str, Optimizer], step: int) -> dict[str, float]:
+    """Take one step: the active groups' losses, each group's own gradient, one step of each optimiser.
+
+    The random numbers of a step depend on the settings' seed and the step only; the caller's random state is left
+    as it was. The first step searches the starting pose before.
+
+    Args:
+        inversion: changed in place.
+        optimizers: by group name, as from :func:`build_optimizers`; learning rates are overwritten.
+        step: in the schedule's range.
+
+    Returns:
+        every weighted loss as "group/name", and "psnr" in dB where the whole picture was rendered.
+        ``inversion.converged`` turns true once the phase's threshold is reached.
+
+    Raises:
+        ValueError: if the step lies outside of the schedule.
+        FloatingPointError: if a loss is not finite.
+    """
+    device = inversion.w.device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.enable_grad():
+        torch.manual_seed(inversion.settings.seed * 1_000_003 + step)
+        if not bool(inversion.started):
+            inversion.start()
+        losses = inversion.step_losses(step)
+    groups = inversion.param_groups()
+    metrics: dict[str, float] = {}
+    for group, parts in losses.items():
+        for name, value in parts.items():
+            metrics[f"{group}/{name}"] = float(value.detach())
+            if not math.isfinite(metrics[f"{group}/{name}"]):
+                raise FloatingPointError(f"loss {group}/{name} is not finite at step {step}; lower the learning rate.")
+        optimizer = optimizers[group]
+        optimizer.zero_grad(set_to_none=True)
+        torch.stack(list(parts.values())).sum().backward(inputs=groups[group])
+        for options in optimizer.param_groups:
+            options["lr"] = inversion.schedule.learning_rate(step, group)
+        optimizer.step()
+    if inversion.settings.optimize_noise and "latent" in losses:
+        normalize_noise(inversion.noise_maps)
+    _judge(inversion, metrics, step)
+    return metrics
+
+
+def _judge(inversion: Inversion, metrics: dict[str, float], step: int) -> None:
+    """Add the PSNR, and note whether the phase's threshold is reached."""
+    weights = inversion.settings.reconstruction
+    threshold = inversion.schedule.phase_at(step).phase.stop_below
+    for group in ("latent", "generator"):
+        if f"{group}/pixels" in metrics:
+            error = metrics[f"{group}/pixels"] / weights.pixels
+            metrics["psnr"] = 10.0 * math.log10(4.0 / max(error, 1e-12))
+        distance = metrics.get(f"{group}/perceptual")
+        if distance is not None and threshold is not None and distance / weights.perceptual < threshold:
+            inversion.converged.fill_(True)

@@ -1,0 +1,62 @@
+"""Views of given tri-planes without super-resolution: cheap renderings for losses of the camera."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+from torch import Tensor
+
+from gan3dinv_ns.cameras.conventions import split_label
+from gan3dinv_ns.cameras.intrinsics import pixel_centres, ray_directions
+from gan3dinv_ns.eg3d import Generator
+from gan3dinv_ns.losses.warp import View
+
+
+def with_depth_samples(generator: Generator, samples: tuple[int, int]) -> Generator:
+    """The same generator (all weights shared) with other numbers of samples along the rays, never more than its own.
+
+    Raises:
+        ValueError: for numbers that the renderer refuses.
+    """
+    own = generator.rendering
+    cheaper = copy.copy(generator)
+    cheaper.rendering = replace(
+        own,
+        depth_resolution=min(samples[0], own.depth_resolution),
+        depth_resolution_importance=min(samples[1], own.depth_resolution_importance),
+    )
+    return cheaper
+
+
+def raw_view(generator: Generator, planes: Tensor, label: Tensor, resolution: int) -> View:
+    """Volume rendering of one set of planes from one or many cameras.
+
+    Args:
+        planes: ``[1, 3, C, R, R]``.
+        label: ``[N, 25]``; all cameras see the same planes.
+        resolution: side r in pixels.
+
+    Returns:
+        a view ``[N, ., r, r]`` whose picture is the first three feature channels; differentiable in planes and label.
+    """
+    camera_to_world, intrinsics = split_label(label)
+    directions = ray_directions(intrinsics, pixel_centres(resolution, resolution, label)).flatten(1, 2)
+    directions = directions @ camera_to_world[:, :3, :3].mT
+    origins = camera_to_world[:, None, :3, 3].expand_as(directions)
+    features, depth, weights = generator.render_rays(
+        planes, origins.reshape(1, -1, 3), directions.reshape(1, -1, 3), sampling="stratified"
+    )
+    image, depth, weights = (
+        one.reshape(len(label), resolution, resolution, -1).permute(0, 3, 1, 2)
+        for one in (features[..., :3], depth, weights)
+    )
+    return View(image, depth, weights, label)
+
+
+def far_limit(generator: Generator) -> float:
+    """Distance beyond which nothing is rendered, box units; depths at it are background."""
+    options = generator.rendering
+    if options.ray_end is not None:
+        return options.ray_end
+    return options.avg_camera_radius + options.box_warp * 3.0**0.5 / 2.0

@@ -1,0 +1,1 @@
+"""Losses: reconstruction, perceptual distance, warp, depth smoothness, noise regularisation."""

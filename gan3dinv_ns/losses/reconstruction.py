@@ -1,0 +1,81 @@
+"""The reconstruction loss L(x, G(w, pose)) of an inversion: pixels, raw pixels and perception.
+
+    L = l_pixels |image - x|^2 + l_raw |image_raw - x_r|^2 + l_perceptual d(G, x)
+
+with x the photo, x_r the photo at the resolution of the volume rendering, |.|^2 the mean square over pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from gan3dinv_ns.losses.perceptual import PerceptualDistance, Pictures
+
+
+@dataclass(frozen=True)
+class ReconstructionWeights:
+    """Weights of the parts of the reconstruction loss."""
+
+    pixels: float = 1.0
+    """Mean square difference of the final image, in [-1, 1]^2 units."""
+    raw: float = 1.0
+    """Mean square difference of the volume rendering."""
+    perceptual: float = 1.0
+    """Perceptual distance."""
+
+
+def shrink(image: Tensor, side: int) -> Tensor:
+    """A picture ``[N, C, R, R]`` at ``side`` x ``side`` pixels, low-passed; as it is where the sizes
+    agree.
+    """
+    if image.shape[-2:] == (side, side):
+        return image
+    return functional.interpolate(
+        image, size=(side, side), mode="bilinear", align_corners=False, antialias=True
+    )
+
+
+class PhotoTarget:
+    """One photo, with what is computed from it once.
+
+    Args:
+        photo: ``[1, 3, R, R]`` in [-1, 1], R the resolution of the generator's image.
+        perceptual: frozen distance.
+        raw_resolution: side of the volume rendering that the perceptual distance sees beside the image.
+    """
+
+    def __init__(self, photo: Tensor, perceptual: PerceptualDistance, raw_resolution: int) -> None:
+        self.photo = photo
+        self.perceptual = perceptual
+        self._shrunk: dict[int, Tensor] = {}
+        with torch.no_grad():
+            self._features = perceptual.features({"image": photo, "image_raw": self.at(raw_resolution)})
+
+    def at(self, side: int) -> Tensor:
+        """The photo at another resolution, ``[1, 3, side, side]``."""
+        if side not in self._shrunk:
+            self._shrunk[side] = shrink(self.photo, side).contiguous()
+        return self._shrunk[side]
+
+    def distance(self, rendered: Pictures) -> Tensor:
+        """Perceptual distance of a rendering from the photo."""
+        return self.perceptual.compare(self.perceptual.features(rendered), self._features)
+
+    def losses(self, rendered: Pictures, weights: ReconstructionWeights) -> dict[str, Tensor]:
+        """The weighted parts of L, by name, differentiable in the rendering.
+
+        Parts of weight zero are left out.
+        """
+        raw = rendered["image_raw"]
+        losses: dict[str, Tensor] = {}
+        if weights.pixels:
+            losses["pixels"] = weights.pixels * functional.mse_loss(rendered["image"], self.photo)
+        if weights.raw:
+            losses["raw"] = weights.raw * functional.mse_loss(raw, self.at(raw.shape[-1]))
+        if weights.perceptual:
+            losses["perceptual"] = weights.perceptual * self.distance(rendered)
+        return losses

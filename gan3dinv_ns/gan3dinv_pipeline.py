@@ -1,0 +1,151 @@
+"""Generator, photo and model put together, and the reports that `ns-eval` writes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Literal
+
+import torch
+from nerfstudio.pipelines.base_pipeline import Pipeline, VanillaPipeline, VanillaPipelineConfig
+from torch import Tensor
+
+from gan3dinv_ns.cameras.conventions import image_from_hwc01
+from gan3dinv_ns.eg3d import load_generator
+from gan3dinv_ns.gan3dinv_datamanager import GAN3DInvDataManager, GAN3DInvDataManagerConfig
+from gan3dinv_ns.gan3dinv_model import GAN3DInvModel, GAN3DInvModelConfig
+from gan3dinv_ns.ops.image_files import write_image
+from gan3dinv_ns.ops.user_errors import one_line_errors
+
+
+@dataclass
+class GAN3DInvPipelineConfig(VanillaPipelineConfig):
+    """Photo and model."""
+
+    _target: type = field(default_factory=lambda: GAN3DInvPipeline)
+    """Class to build."""
+    datamanager: GAN3DInvDataManagerConfig = field(default_factory=GAN3DInvDataManagerConfig)
+    """The photo."""
+    model: GAN3DInvModelConfig = field(default_factory=GAN3DInvModelConfig)
+    """The generator and the inversion."""
+
+    def setup(self, **kwargs: Any) -> GAN3DInvPipeline:
+        """Builds the pipeline; what is wrong with photo or generator ends the program with one line."""
+        with one_line_errors():
+            return super().setup(**kwargs)
+
+
+class GAN3DInvPipeline(VanillaPipeline):
+    """Loads the generator first, because the photo is brought to its resolution.
+
+    Args:
+        config: settings.
+        device: where everything goes.
+        test_mode: "val" trains, "test" and "inference" load a finished run.
+        world_size, local_rank: one process only.
+        grad_scaler: not used.
+
+    Raises:
+        ValueError: the photo or the generator cannot be used, or several processes are asked for.
+    """
+
+    datamanager: GAN3DInvDataManager
+    config: GAN3DInvPipelineConfig
+
+    def __init__(
+        self,
+        config: GAN3DInvPipelineConfig,
+        device: str,
+        test_mode: Literal["test", "val", "inference"] = "val",
+        world_size: int = 1,
+        local_rank: int = 0,
+        grad_scaler: Any = None,
+    ) -> None:
+        Pipeline.__init__(self)
+        if world_size > 1:
+            raise ValueError("one photo is inverted on one device; leave --machine.num-devices at 1")
+        self.config, self.test_mode, self.world_size = config, test_mode, world_size
+        generator = load_generator(config.model.generator, device)
+        self.datamanager = config.datamanager.setup(
+            device=device, test_mode=test_mode, resolution=generator.img_resolution
+        )
+        self.datamanager.to(device)
+        self._model = config.model.setup(
+            scene_box=self.datamanager.train_dataset.scene_box,
+            num_train_data=1,
+            generator=generator,
+            photo=self.datamanager.photo.to(device),
+        )
+        self.model.to(device)
+
+    @property
+    def head_model(self) -> GAN3DInvModel:
+        """The model, with its type."""
+        assert isinstance(self.model, GAN3DInvModel)
+        return self.model
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool | None = None) -> None:
+        """Takes over a saved state and moves the data sets' cameras to the pose in it.
+
+        Raises:
+            ValueError: the state belongs to another generator.
+        """
+        start = len("_model.")
+        state = {key[start:]: value for key, value in state_dict.items() if key.startswith("_model.")}
+        try:
+            self.head_model.load_state_dict(state, strict=True)
+        except RuntimeError:
+            raise ValueError(
+                f"the checkpoint does not fit the generator {self.config.model.generator}; add the "
+                "--pipeline.model.generator and the options of the run that it comes from (see its config.yml)"
+            ) from None
+        self.place_cameras()
+
+    def load_pipeline(self, loaded_state: dict[str, Any], step: int) -> None:
+        """The same for nerfstudio's checkpoints; a state that does not fit ends the program with one line."""
+        with one_line_errors():
+            super().load_pipeline(loaded_state, step)
+
+    def place_cameras(self) -> None:
+        """Moves the data sets' cameras to the inversion's pose."""
+        camera_to_world = self.head_model.inversion.camera_pose.detach()
+        self.datamanager.move_photo_camera(camera_to_world)
+        self.head_model.place_photo(camera_to_world)
+
+    @torch.no_grad()
+    def get_average_eval_image_metrics(
+        self, step: int | None = None, output_path: Path | None = None, get_std: bool = False
+    ) -> dict[str, float]:
+        """Figures of the one photo; every value is finite, deviations of one image are 0.
+
+        Args:
+            step: unused.
+            output_path: folder for the compared images, or None.
+            get_std: append "NAME_std".
+        """
+        self.eval()
+        camera, batch = self.datamanager.next_eval_image(0)
+        begin = perf_counter()
+        outputs = self.head_model.get_outputs_for_camera(camera)
+        seconds = perf_counter() - begin
+        metrics, images = self.head_model.get_image_metrics_and_images(outputs, batch)
+        if output_path is not None:
+            for name, image in images.items():
+                write_image(output_path / f"eval_{name}_0000.png", image_from_hwc01(image))
+        metrics["num_rays_per_sec"] = self.datamanager.get_train_rays_per_batch() / seconds
+        metrics["fps"] = 1.0 / seconds
+        assert all(math.isfinite(value) for value in metrics.values())
+        return {**metrics, **{f"{name}_std": 0.0 for name in metrics}} if get_std else metrics
+
+    def get_train_loss_dict(self, step: int) -> tuple[Any, dict[str, Tensor], dict[str, Tensor]]:
+        """What the photo's camera shows, and how near the photo it is.
+
+        The losses are the trainer's business.
+        """
+        camera, batch = self.datamanager.next_train(step)
+        outputs = self.head_model.get_outputs_for_camera(camera)
+        metrics, _ = self.head_model.get_image_metrics_and_images(outputs, batch)
+        return outputs, {}, {name: torch.tensor(value) for name, value in metrics.items()}

@@ -1,0 +1,241 @@
+"""From a camera of nerfstudio to the pixels of the head.
+
+The super-resolution only knows upright heads that fill a square picture, so the head is always rendered by a
+square camera of the generator's own kind, from the centre of the camera that is asked for, and the asked
+pixels are looked up in that picture (see ``cameras/homography.py``). Rendering reads the generator and the
+snapshot it is given and writes to neither: it may run beside a training step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from nerfstudio.cameras.cameras import Cameras, CameraType
+from torch import Tensor
+
+from gan3dinv_ns.cameras.conventions import from_nerfstudio, points_from_nerfstudio
+from gan3dinv_ns.cameras.homography import (
+    homography,
+    pixel_intrinsics,
+    ray_range,
+    resampling_grid,
+    square_camera,
+)
+from gan3dinv_ns.eg3d import Generator, RenderingOptions
+from gan3dinv_ns.eg3d.ray_sampler import sample_rays
+from gan3dinv_ns.eg3d.renderer import render_rays
+
+FAR_DEPTH = 50.0
+"""Depth in box units of pixels that show no head: behind everything else in the viewer."""
+
+_RIM = 0.04
+_OUTSIDE = 4.0
+
+
+@dataclass(frozen=True)
+class HeadSnapshot:
+    """One state of the head: what a picture needs besides the decoder and the super-resolution."""
+
+    planes: Tensor
+    """Tri-planes [1, 3, C, R, R]."""
+    ws: Tensor
+    """Latents [1, num_ws, w_dim] behind them."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How much work one picture gets."""
+
+    resolution: int
+    """Width and height of the volume rendering."""
+    samples: int
+    """Samples per ray of the first pass, at least 4."""
+    importance_samples: int
+    """Samples per ray of the second pass."""
+    super_resolution: bool
+    """Whether the super-resolution follows."""
+
+
+DRAFT = Quality(resolution=40, samples=16, importance_samples=8, super_resolution=False)
+"""While the camera moves."""
+
+
+@dataclass(frozen=True)
+class _SquarePicture:
+    """What the square camera saw, each [1, C, r, r]; images in [0, 1]."""
+
+    image: Tensor
+    raw: Tensor
+    depth: Tensor
+    opacity: Tensor
+
+
+class ViewRenderer:
+    """Renders any camera, of any size, at any place.
+
+    Args:
+        generator: used as it is, weights and rendering options included.
+    """
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator = generator
+
+    @property
+    def full_quality(self) -> Quality:
+        """What the generator was trained with."""
+        options = self.generator.rendering
+        return Quality(
+            self.generator.neural_rendering_resolution,
+            options.depth_resolution,
+            options.depth_resolution_importance,
+            super_resolution=True,
+        )
+
+    @torch.no_grad()
+    def snapshot(self, ws: Tensor) -> HeadSnapshot:
+        """The head of latents ws [1, num_ws, w_dim]; its planes cost one pass through the backbone."""
+        ws = ws.detach()
+        return HeadSnapshot(self.generator.planes(ws), ws)
+
+    @torch.no_grad()
+    def render(
+        self,
+        camera: Cameras,
+        head: HeadSnapshot,
+        quality: Quality | None = None,
+        far_depth: float = FAR_DEPTH,
+    ) -> dict[str, Tensor]:
+        """The head as the first of the cameras sees it.
+
+        Args:
+            camera: one camera of any type.
+            head: what to render.
+            quality: None takes the generator's own.
+            far_depth: depth of pixels without a head, box units.
+
+        Returns:
+            ``rgb`` and ``rgb_raw`` (before super-resolution) [H, W, 3] in [0, 1]; ``depth`` [H, W, 1] along
+            the unit ray in box units; ``accumulation`` [H, W, 1] in [0, 1]. All finite, on the planes' device.
+        """
+        camera = (camera if camera.shape else camera.reshape((1,)))[:1]
+        camera = camera.to(head.planes.device)
+        quality = quality or self.full_quality
+        centre = from_nerfstudio(camera.camera_to_worlds.float())
+        square_to_world, intrinsics = square_camera(centre)
+        grid = _lookup_grid(camera, centre, square_to_world, intrinsics)
+        picture = self._square_picture(square_to_world, intrinsics, head, quality)
+        return _asked_pixels(picture, grid, self._background(picture), far_depth)
+
+    def _square_picture(
+        self, camera_to_world: Tensor, intrinsics: Tensor, head: HeadSnapshot, quality: Quality
+    ) -> _SquarePicture:
+        options = self._options(camera_to_world, quality)
+        origins, directions = sample_rays(camera_to_world, intrinsics, quality.resolution)
+        seen = render_rays(head.planes, self.generator.decoder, origins, directions, options, "midpoint")
+        features, opacity = seen.features, seen.weights_sum
+        if options.white_back:
+            hit = _meets_box(origins, directions, options.box_warp)
+            features, opacity = torch.where(hit, features, 1.0), torch.where(hit, opacity, 0.0)
+        size = (quality.resolution, quality.resolution)
+        features, depth, opacity = (rays.transpose(1, 2).unflatten(2, size) for rays in (features, seen.depth, opacity))
+        raw = image = features[:, :3]
+        if quality.super_resolution:
+            noise_mode = options.superresolution_noise_mode
+            image = self.generator.superresolution(raw, features, head.ws, noise_mode)
+        image, raw = ((colours * 0.5 + 0.5).clamp(0.0, 1.0) for colours in (image, raw))
+        return _SquarePicture(image, raw, depth, opacity)
+
+    def _options(self, camera_to_world: Tensor, quality: Quality) -> RenderingOptions:
+        """The generator's options with the limits moved to where the head is from this camera.
+
+        Where nothing lies behind the head (``white_back``) the rays end at the box: outside of it a plane
+        shows what the others hold inside. Other networks keep their pictures' background there.
+        """
+        options = self.generator.rendering
+        near, far = options.ray_start, options.ray_end
+        if options.white_back:
+            near = far = None
+        if near is not None and far is not None:
+            near, far = ray_range(camera_to_world, near, far)
+        return replace(
+            options,
+            ray_start=near,
+            ray_end=far,
+            depth_resolution=quality.samples,
+            depth_resolution_importance=quality.importance_samples,
+        )
+
+    def _background(self, picture: _SquarePicture) -> Tensor:
+        """Colour [1, 3, 1, 1] around the square picture: white, or what its upper corners show."""
+        if self.generator.rendering.white_back:
+            return torch.ones_like(picture.raw[:, :, :1, :1])
+        return picture.raw[:, :, :1, [0, -1]].mean(dim=3, keepdim=True)
+
+
+def _meets_box(origins: Tensor, directions: Tensor, side: float) -> Tensor:
+    """Which rays [1, M, 3] meet the cube of this side around the origin, [1, M, 1]."""
+    inverse = 1.0 / torch.where(directions.abs() < 1e-9, torch.full_like(directions, 1e-9), directions)
+    first, second = (-0.5 * side - origins) * inverse, (0.5 * side - origins) * inverse
+    enter = torch.minimum(first, second).amax(dim=-1, keepdim=True)
+    leave = torch.maximum(first, second).amin(dim=-1, keepdim=True)
+    return leave > enter.clamp_min(0.0)
+
+
+def _lookup_grid(camera: Cameras, view_to_world: Tensor, square_to_world: Tensor, intrinsics: Tensor) -> Tensor:
+    """Where each asked pixel lies in the square picture, [1, H, W, 2], inside in [-1, 1]."""
+    if int(camera.camera_type[0]) != CameraType.PERSPECTIVE.value:
+        return _lookup_grid_of_rays(camera, square_to_world, intrinsics)
+    width, height = int(camera.width[0]), int(camera.height[0])
+    fx, fy, cx, cy = (float(value[0]) for value in (camera.fx, camera.fy, camera.cx, camera.cy))
+    asked = pixel_intrinsics(fx, fy, cx, cy, width, height).to(intrinsics)
+    matrix = homography(view_to_world[:, :3, :3], asked, square_to_world[:, :3, :3], intrinsics)
+    return resampling_grid(matrix, height, width)
+
+
+def _lookup_grid_of_rays(camera: Cameras, square_to_world: Tensor, intrinsics: Tensor) -> Tensor:
+    """The same for lenses that are no homography (fisheye, panorama), ray by ray."""
+    directions = points_from_nerfstudio(camera.generate_rays(camera_indices=0).directions)
+    local = directions @ square_to_world[0, :3, :3]
+    points = local @ intrinsics[0].T
+    ahead = points[..., 2:] > 1e-6
+    grid = 2.0 * points[..., :2] / points[..., 2:].clamp_min(1e-6) - 1.0
+    return torch.where(ahead, grid.clamp(-_OUTSIDE, _OUTSIDE), torch.full_like(grid, _OUTSIDE))[None]
+
+
+def _asked_pixels(picture: _SquarePicture, grid: Tensor, background: Tensor, far_depth: float) -> dict[str, Tensor]:
+    """Resample the square picture; over its rim it fades into the background."""
+    inside = ((1.0 - grid.abs().amax(dim=-1)) / _RIM).clamp(0.0, 1.0)[:, None]
+    opacity = _look_up(picture.opacity, grid, "bilinear")
+    depth = _look_up(picture.depth * picture.opacity, grid, "bilinear") / opacity.clamp_min(1e-3)
+    shown = (opacity * inside).clamp(0.0, 1.0)
+    depth = torch.where(shown > 0.5, depth, far_depth)
+    outputs = {
+        "rgb": _colours(picture.image, grid, inside, background),
+        "depth": depth,
+        "accumulation": shown,
+        "rgb_raw": _colours(picture.raw, grid, inside, background),
+    }
+    return {name: torch.nan_to_num(values[0].permute(1, 2, 0)) for name, values in outputs.items()}
+
+
+def _colours(image: Tensor, grid: Tensor, inside: Tensor, background: Tensor) -> Tensor:
+    looked_up = _look_up(image, grid, "bicubic").clamp(0.0, 1.0)
+    return background + inside * (looked_up - background)
+
+
+def _look_up(image: Tensor, grid: Tensor, mode: str) -> Tensor:
+    """[1, C, r, r] at grid [1, H, W, 2]; first averaged down where the asked pixels are coarser."""
+    step = _pixels_per_step(grid) * image.shape[-1]
+    if step > 1.5:
+        size = max(1, round(image.shape[-1] / step))
+        image = F.interpolate(image, (size, size), mode="bilinear", antialias=True, align_corners=False)
+    return F.grid_sample(image, grid, mode=mode, padding_mode="border", align_corners=False)
+
+
+def _pixels_per_step(grid: Tensor) -> float:
+    """Fraction of the square picture between neighbouring asked pixels that lie in it; 0 if none does."""
+    steps = (grid[:, 1:, :] - grid[:, :-1, :]).norm(dim=-1) * 0.5
+    inside = (grid.abs().amax(dim=-1) <= 1.0)[:, 1:, :]
+    return float(steps[inside].mean()) if bool(inside.any()) else 0.0

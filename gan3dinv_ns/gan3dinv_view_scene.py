@@ -1,0 +1,99 @@
+"""What stands around the head in nerfstudio's viewer: the browsers' cameras and the photo's frustum."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from nerfstudio.viewer.viewer import VISER_NERFSTUDIO_SCALE_RATIO
+from torch import Tensor
+
+from gan3dinv_ns.cameras.conventions import to_nerfstudio
+from gan3dinv_ns.cameras.intrinsics import FOCAL
+from gan3dinv_ns.cameras.rotations import RADIUS
+
+if TYPE_CHECKING:
+    import viser
+    from nerfstudio.viewer.viewer import Viewer
+
+_HALF_WIDTH = 0.5 / FOCAL
+_HEAD_RADIUS = 0.3
+_NARROWEST_WINDOW = 0.05
+
+
+class HeadScene:
+    """Moves the browsers' cameras and the photo's frustum of one viewer.
+
+    Args:
+        viewer: nerfstudio's viewer.
+        camera_to_world: gives the photo's camera [1, 4, 4] as it is now.
+    """
+
+    def __init__(self, viewer: Viewer, camera_to_world: Callable[[], Tensor]) -> None:
+        self._viewer = viewer
+        self._camera_to_world = camera_to_world
+        self._fov_given: dict[int, float] = {}
+        self._photo_covers: dict[int, bool] = {}
+        self._placed_for: object = None
+
+    def show(self, client: viser.ClientHandle, camera_to_world: Tensor) -> None:
+        """Move a browser's camera to camera_to_world [1, 4, 4], its field of view to the generator's."""
+        camera = to_nerfstudio(camera_to_world.detach().cpu().double())[0].numpy()
+        right, backward, position = camera[:, 0], camera[:, 2], camera[:, 3] * VISER_NERFSTUDIO_SCALE_RATIO
+        # The axis to turn around stays as near to the vertical as the camera's own roll allows.
+        upright = -right * right[2]
+        upright[2] += 1.0
+        with client.atomic():
+            client.camera.up_direction = upright
+            client.camera.position = position
+            client.camera.look_at = position - backward * RADIUS * VISER_NERFSTUDIO_SCALE_RATIO
+            self._fit_window(client)
+
+    def arrange(self, client: viser.ClientHandle | None, viewpoint: Tensor, state: object) -> None:
+        """After each picture: the head keeps fitting the window, the photo's frustum is where it belongs.
+
+        Args:
+            client: the browser that the picture is for.
+            viewpoint: its camera's centre [3], our world.
+            state: any object that is another one whenever the photo's pose may have changed.
+        """
+        handles = getattr(self._viewer, "camera_handles", {})
+        if handles and self._placed_for is not state:
+            self._viewer.update_camera_poses()
+            self._placed_for = state
+        if client is None:
+            return
+        if abs(client.camera.fov - self._fov_given.get(client.client_id, -1.0)) < 1e-3:
+            self._fit_window(client)
+        self._photo_covers[client.client_id] = self._photo_covers_head(viewpoint)
+        watching = list(self._viewer.render_statemachines)
+        covers = any(self._photo_covers.get(client_id, False) for client_id in watching)
+        for handle in handles.values():
+            handle.visible = self._viewer.hide_images.visible and not covers
+
+    def _fit_window(self, client: viser.ClientHandle) -> None:
+        """The shorter side of the window shows what the generator's camera does."""
+        aspect = max(client.camera.aspect, _NARROWEST_WINDOW)
+        fov = 2.0 * math.atan(_HALF_WIDTH / min(1.0, aspect))
+        self._fov_given[client.client_id] = fov
+        if abs(client.camera.fov - fov) > 1e-3:
+            client.camera.fov = fov
+
+    @torch.no_grad()
+    def _photo_covers_head(self, viewpoint: Tensor) -> bool:
+        """Whether the photo's picture in the scene stands between the viewpoint [3] and the head.
+
+        viser draws a frustum of width x, height y and depth z, all in proportion, with x y z / 3 = scale^3.
+        """
+        photo_to_world = self._camera_to_world().cpu().float()[0]
+        scale = self._viewer.config.camera_frustum_scale / VISER_NERFSTUDIO_SCALE_RATIO
+        half = (3.0 * _HALF_WIDTH) ** (1.0 / 3.0) * scale
+        picture = photo_to_world[:3, 3] + photo_to_world[:3, 2] * half / _HALF_WIDTH
+        to_picture, to_head = picture - viewpoint, -viewpoint
+        near, far = float(to_picture.norm()), float(to_head.norm())
+        if near >= far or near < 1e-6:
+            return False
+        angle = math.acos(max(-1.0, min(1.0, float(to_picture @ to_head) / (near * far))))
+        return angle < math.atan2(1.4 * half, near) + math.asin(min(1.0, _HEAD_RADIUS / far))

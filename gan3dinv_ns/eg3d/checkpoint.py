@@ -95,7 +95,9 @@ def _read_safetensors(path: Path, role: str) -> tuple[dict[str, Any], dict[str, 
     return config, state
 
 
-def _assemble(network_type: Any, config_type: Any, path: Path, config: dict[str, Any], state: dict[str, Tensor]) -> Any:
+def _assemble(
+    network_type: Any, config_type: Any, path: Path, config: dict[str, Any], state: dict[str, Tensor]
+) -> Any:
     """Build the network and fill it with the state, which must fit exactly."""
     try:
         network = network_type(config_type.from_dict(config))

@@ -60,7 +60,9 @@ class RenderingOptions:
         if self.depth_resolution < 4:
             raise ValueError(f"depth_resolution {self.depth_resolution}: must be 4 or more")
         if self.depth_resolution_importance < 0:
-            raise ValueError(f"depth_resolution_importance {self.depth_resolution_importance}: must not be negative")
+            raise ValueError(
+                f"depth_resolution_importance {self.depth_resolution_importance}: must not be negative"
+            )
         if self.box_warp <= 0:
             raise ValueError(f"box_warp {self.box_warp}: must be positive")
         if self.superresolution_noise_mode not in ("none", "const", "random"):
@@ -133,7 +135,10 @@ class GeneratorConfig:
 
     @classmethod
     def from_published(
-        cls, init_kwargs: Mapping[str, Any], rendering_kwargs: Mapping[str, Any], neural_rendering_resolution: int = 64
+        cls,
+        init_kwargs: Mapping[str, Any],
+        rendering_kwargs: Mapping[str, Any],
+        neural_rendering_resolution: int = 64,
     ) -> GeneratorConfig:
         """The configuration of a published network, from the arguments stored in its checkpoint.
 
@@ -196,7 +201,9 @@ def _build(cls: type[T], values: Mapping[str, Any]) -> T:
     known = {item.name for item in fields(cls)}  # type: ignore[arg-type]
     unknown = sorted(set(values) - known)
     if unknown:
-        raise ValueError(f"unknown {cls.__name__} keys {', '.join(unknown)}: known are {', '.join(sorted(known))}")
+        raise ValueError(
+            f"unknown {cls.__name__} keys {', '.join(unknown)}: known are {', '.join(sorted(known))}"
+        )
     try:
         return cls(**values)
     except TypeError as error:

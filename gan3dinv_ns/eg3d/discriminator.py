@@ -119,7 +119,9 @@ class Discriminator(nn.Module):
         """
         size = self.config.img_resolution
         if images["image"].shape[-2:] != (size, size):
-            raise ValueError(f"image of shape {tuple(images['image'].shape)}: must be {size} pixels wide and high")
+            raise ValueError(
+                f"image of shape {tuple(images['image'].shape)}: must be {size} pixels wide and high"
+            )
         raw = F.interpolate(
             images["image_raw"], (size, size), mode="bilinear", align_corners=False, antialias=True
         )

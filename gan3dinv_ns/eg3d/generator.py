@@ -11,9 +11,10 @@ from gan3dinv_ns.eg3d.config import GeneratorConfig, RenderingOptions
 from gan3dinv_ns.eg3d.decoder import OSGDecoder
 from gan3dinv_ns.eg3d.depth_samples import Sampling
 from gan3dinv_ns.eg3d.ray_sampler import sample_rays
-from gan3dinv_ns.eg3d.renderer import decode_points, render_rays
+from gan3dinv_ns.eg3d.renderer import render_rays
 from gan3dinv_ns.eg3d.superresolution import SUPERRESOLUTIONS
 from gan3dinv_ns.eg3d.synthesis import Backbone, NoiseMode, SynthesisBlock, SynthesisNetwork
+from gan3dinv_ns.eg3d.triplanes import PlaneReader
 
 _PLANES = 3
 
@@ -43,7 +44,9 @@ class Generator(nn.Module):
         self.superresolution = SUPERRESOLUTIONS[config.superresolution](
             config.plane_channels, config.w_dim, config.rendering.sr_antialias, config.sr_num_fp16_res
         )
-        self.decoder = OSGDecoder(config.plane_channels, config.plane_channels, config.rendering.decoder_lr_mul)
+        self.decoder = OSGDecoder(
+            config.plane_channels, config.plane_channels, config.rendering.decoder_lr_mul
+        )
 
     @property
     def z_dim(self) -> int:
@@ -131,7 +134,9 @@ class Generator(nn.Module):
             along the ray in box units; image_weights [N, 1, r, r], the opacity in [0, 1].
         """
         resolution = neural_rendering_resolution or self.neural_rendering_resolution
-        origins, directions = sample_rays(c[:, :16].reshape(-1, 4, 4), c[:, 16:25].reshape(-1, 3, 3), resolution)
+        origins, directions = sample_rays(
+            c[:, :16].reshape(-1, 4, 4), c[:, 16:25].reshape(-1, 3, 3), resolution
+        )
         if planes is None:
             planes = self.planes(ws, noise_mode)
         maps = [
@@ -150,7 +155,8 @@ class Generator(nn.Module):
 
         "sigma" is the density before softplus(sigma - 1).
         """
-        rgb, sigma = decode_points(planes, points, self.decoder, self.rendering)
+        reader = PlaneReader(planes, self.rendering.box_warp, self.rendering.plane_axes)
+        rgb, sigma = self.decoder(reader(points))
         return {"rgb": rgb, "sigma": sigma}
 
     def sample_mixed(

@@ -143,6 +143,8 @@ def modulated_conv2d(
 class Conv2dLayer(nn.Module):
     """Equalised convolution [N, in, H, W] -> [N, out, H/down, W/down] with bias and activation."""
 
+    resample_filter: Tensor
+
     def __init__(
         self,
         in_channels: int,

@@ -11,7 +11,7 @@ from gan3dinv_ns.eg3d.config import RenderingOptions
 from gan3dinv_ns.eg3d.decoder import OSGDecoder
 from gan3dinv_ns.eg3d.depth_samples import Sampling, check_sampling, importance_depths, stratified_depths
 from gan3dinv_ns.eg3d.marcher import expected_depth, interval_weights, sample_weights
-from gan3dinv_ns.eg3d.triplanes import sample_planes
+from gan3dinv_ns.eg3d.triplanes import PlaneReader
 
 # Points that are decoded at once where no gradient is wanted, about 150 MB.
 POINTS_PER_CHUNK = 2**18
@@ -24,13 +24,6 @@ class Rendering:
     features: Tensor
     depth: Tensor
     weights_sum: Tensor
-
-
-def decode_points(
-    planes: Tensor, points: Tensor, decoder: OSGDecoder, options: RenderingOptions
-) -> tuple[Tensor, Tensor]:
-    """Colour features [N, M, C] and density before its activation [N, M, 1] at points [N, M, 3]."""
-    return decoder(sample_planes(planes, points, options.box_warp, options.plane_axes))
 
 
 def render_rays(
@@ -60,10 +53,15 @@ def render_rays(
     if not torch.is_grad_enabled():
         samples = max(options.depth_resolution, options.depth_resolution_importance)
         count = max(1, POINTS_PER_CHUNK // (samples * origins.shape[0]))
-    parts = [
-        _render_chunk(planes, decoder, *chunk, options, sampling)
-        for chunk in zip(*(x.split(count, dim=1) for x in (origins, directions, near, far)), strict=True)
-    ]
+    reader = PlaneReader(planes, options.box_warp, options.plane_axes)
+    chunks = zip(
+        origins.split(count, 1),
+        directions.split(count, 1),
+        near.split(count, 1),
+        far.split(count, 1),
+        strict=True,
+    )
+    parts = [_render_chunk(reader, decoder, o, d, n, f, options, sampling) for o, d, n, f in chunks]
     features, depth, weights_sum = (torch.cat([part[i] for part in parts], dim=1) for i in range(3))
     shallowest = torch.stack([part[3] for part in parts]).min()
     deepest = torch.stack([part[4] for part in parts]).max()
@@ -71,7 +69,7 @@ def render_rays(
 
 
 def _render_chunk(
-    planes: Tensor,
+    reader: PlaneReader,
     decoder: OSGDecoder,
     origins: Tensor,
     directions: Tensor,
@@ -84,7 +82,7 @@ def _render_chunk(
 
     def evaluate(depths: Tensor) -> tuple[Tensor, Tensor]:
         points = origins[:, :, None] + depths[..., None] * directions[:, :, None]
-        colours, sigma = decode_points(planes, points.flatten(1, 2), decoder, options)
+        colours, sigma = decoder(reader(points.flatten(1, 2)))
         return colours.reshape(*depths.shape, -1), sigma.reshape(depths.shape)
 
     depths = stratified_depths(

@@ -106,7 +106,7 @@ class SynthesisBlock(nn.Module):
         half: bool = False,
     ) -> None:
         super().__init__()
-        self.in_channels, self.up, self.half = in_channels, up, half
+        self.in_channels, self.up, self.may_use_half = in_channels, up, half
         self.use_half = False
         self.num_conv = 1 if in_channels == 0 else 2
         self.register_buffer("resample_filter", setup_filter())
@@ -131,7 +131,7 @@ class SynthesisBlock(nn.Module):
         Returns:
             features [N, out, resolution, resolution] and image [N, img_channels, resolution, resolution].
         """
-        dtype = torch.float16 if self.half and self.use_half and ws.is_cuda else ws.dtype
+        dtype = torch.float16 if self.may_use_half and self.use_half and ws.is_cuda else ws.dtype
         latents = iter(ws.unbind(dim=1))
         if self.in_channels == 0:
             x = self.const.to(dtype).expand(ws.shape[0], -1, -1, -1)
@@ -191,6 +191,7 @@ class SynthesisNetwork(nn.Module):
         start = 0
         for resolution in self.resolutions:
             block = self.get_submodule(f"b{resolution}")
+            assert isinstance(block, SynthesisBlock)
             x, image = block(x, image, ws[:, start : start + block.num_conv + 1], noise_mode)
             start += block.num_conv
         assert image is not None
@@ -200,7 +201,9 @@ class SynthesisNetwork(nn.Module):
 class Backbone(nn.Module):
     """Mapping and synthesis network of the planes."""
 
-    def __init__(self, z_dim: int, c_dim: int, mapping_layers: int, synthesis: SynthesisNetwork, w_dim: int) -> None:
+    def __init__(
+        self, z_dim: int, c_dim: int, mapping_layers: int, synthesis: SynthesisNetwork, w_dim: int
+    ) -> None:
         super().__init__()
         self.synthesis = synthesis
         self.mapping = MappingNetwork(z_dim, c_dim, w_dim, synthesis.num_ws, num_layers=mapping_layers)

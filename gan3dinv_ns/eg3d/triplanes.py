@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gan3dinv_ns.eg3d.triplane_gather import gather_mean, plane_table
+
 PlaneAxes = Literal["eg3d", "yz"]
 
 # For each plane the coordinate along its width and the one along its height. EG3D reads the third plane at (z, x),
@@ -34,10 +36,41 @@ def project_onto_planes(points: Tensor, box_warp: float, plane_axes: PlaneAxes =
     return torch.stack([scaled[..., list(axes)] for axes in _AXES[plane_axes]], dim=1)
 
 
-def sample_planes(
-    planes: Tensor, points: Tensor, box_warp: float, plane_axes: PlaneAxes = "eg3d"
-) -> Tensor:
-    """Mean of the three planes' features at points.
+class PlaneReader:
+    """Reads the mean of the three planes' features at points; made once for all points of the same planes.
+
+    On a CPU the reading is `triplane_gather`, elsewhere `grid_sample`; their values agree.
+
+    Args:
+        planes: [N, 3, C, R, R].
+        box_warp: side of the cube that the planes cover.
+        plane_axes: "eg3d" or "yz" for the third plane.
+    """
+
+    def __init__(self, planes: Tensor, box_warp: float, plane_axes: PlaneAxes = "eg3d") -> None:
+        self.planes, self.box_warp, self.plane_axes = planes, box_warp, plane_axes
+        self.resolution = planes.shape[-1]
+        self.table = plane_table(planes) if planes.device.type == "cpu" else None
+
+    def __call__(self, points: Tensor) -> Tensor:
+        """Points [N, M, 3] in box units -> features [N, M, C].
+
+        Differentiable in planes and points; in the points only inside the pixels, not at their edges.
+        """
+        if self.table is None:
+            return sample_planes(self.planes, points, self.box_warp, self.plane_axes)
+        scale = self.resolution / self.box_warp
+        pixels = (points * scale + 0.5 * (self.resolution - 1)).clamp(-1.0, self.resolution)
+        coordinates = pixels.unbind(dim=-1)
+        x, y = (
+            torch.stack([coordinates[axes[side]] for axes in _AXES[self.plane_axes]], dim=-1)
+            for side in (0, 1)
+        )
+        return gather_mean(self.table, x, y, self.resolution)
+
+
+def sample_planes(planes: Tensor, points: Tensor, box_warp: float, plane_axes: PlaneAxes = "eg3d") -> Tensor:
+    """Mean of the three planes' features at points, by `grid_sample`: this defines the values of `PlaneReader`.
 
     Args:
         planes: [N, 3, C, R, R].

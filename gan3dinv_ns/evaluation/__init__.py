@@ -1,0 +1,1 @@
+"""Evaluation: figures, and the benchmark on heads whose cameras and other views are known."""

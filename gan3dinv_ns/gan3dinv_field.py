@@ -51,13 +51,9 @@ class GAN3DInvField(Field):
 
     def __init__(self, generator: Generator) -> None:
         super().__init__()
-        self._generator = (generator,)
+        # In a tuple, so that it is no submodule, neither for state_dict nor for the viewer's scan.
+        self._of = (generator,)
         self._planes: Tensor | None = None
-
-    @property
-    def generator(self) -> Generator:
-        """Where decoder and options come from."""
-        return self._generator[0]
 
     def set_planes(self, planes: Tensor) -> None:
         """Take over tri-planes [1, 3, C, R, R]."""
@@ -66,9 +62,9 @@ class GAN3DInvField(Field):
     def decode(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Colours [M, 3] in [0, 1] and density before its activation [M, 1] at points [M, 3] of our world."""
         assert self._planes is not None, "set_planes comes first"
-        options = self.generator.rendering
+        options = self._of[0].rendering
         features = sample_planes(self._planes, points[None], options.box_warp, options.plane_axes)[0]
-        colours, sigma = decoder_for_viewing(self.generator.decoder)(features)
+        colours, sigma = decoder_for_viewing(self._of[0].decoder)(features)
         return colours[..., :3].clamp(0.0, 1.0), sigma
 
     def get_density(self, ray_samples: RaySamples) -> tuple[Tensor, Tensor]:
@@ -91,7 +87,7 @@ class GAN3DInvField(Field):
 
         Central differences over one cell of the planes; zero where the density does not change.
         """
-        step = self.generator.rendering.box_warp / self.generator.plane_resolution
+        step = self._of[0].rendering.box_warp / self._of[0].plane_resolution
         offsets = torch.cat([torch.eye(3), -torch.eye(3)]).to(points) * step
         sigma = self.decode((points[:, None] + offsets).reshape(-1, 3))[1].reshape(-1, 2, 3)
         return F.normalize(sigma[:, 1] - sigma[:, 0], dim=-1)
@@ -109,8 +105,8 @@ class GAN3DInvField(Field):
             Rays that miss have opacity 0, depth `FAR_DEPTH` and the colour of the background.
         """
         if near is None or far is None:
-            near, far = box_limits(origins, directions, self.generator.rendering.box_warp)
-        samples = self.generator.rendering.depth_resolution
+            near, far = box_limits(origins, directions, self._of[0].rendering.box_warp)
+        samples = self._of[0].rendering.depth_resolution
         count = max(1, POINTS_PER_CHUNK // samples)
         chunks = zip(*(x.split(count) for x in (origins, directions, near, far)), strict=True)
         parts = [self._march_chunk(*chunk) for chunk in chunks]
@@ -121,7 +117,7 @@ class GAN3DInvField(Field):
         )
 
     def _march_chunk(self, origins: Tensor, directions: Tensor, near: Tensor, far: Tensor) -> RayColours:
-        options = self.generator.rendering
+        options = self._of[0].rendering
 
         def evaluate(depths: Tensor) -> tuple[Tensor, Tensor]:
             points = origins[:, None] + depths[..., None] * directions[:, None]

@@ -82,10 +82,10 @@ class GAN3DInvPipeline(VanillaPipeline):
         self.model.to(device)
 
     @property
-    def head_model(self) -> GAN3DInvModel:
-        """The model, with its type."""
-        assert isinstance(self.model, GAN3DInvModel)
-        return self.model
+    def model(self) -> GAN3DInvModel:
+        """The model."""
+        assert isinstance(self._model, GAN3DInvModel)
+        return self._model
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool | None = None) -> None:
         """Takes over a saved state and moves the data sets' cameras to the pose in it.
@@ -96,7 +96,7 @@ class GAN3DInvPipeline(VanillaPipeline):
         start = len("_model.")
         state = {key[start:]: value for key, value in state_dict.items() if key.startswith("_model.")}
         try:
-            self.head_model.load_state_dict(state, strict=True)
+            self.model.load_state_dict(state, strict=True)
         except RuntimeError:
             raise ValueError(
                 f"the checkpoint does not fit the generator {self.config.model.generator}; add the "
@@ -111,9 +111,9 @@ class GAN3DInvPipeline(VanillaPipeline):
 
     def place_cameras(self) -> None:
         """Moves the data sets' cameras to the inversion's pose."""
-        camera_to_world = self.head_model.inversion.camera_pose.detach()
+        camera_to_world = self.model.inversion.camera_pose.detach()
         self.datamanager.move_photo_camera(camera_to_world)
-        self.head_model.place_photo(camera_to_world)
+        self.model.place_photo(camera_to_world)
 
     @torch.no_grad()
     def get_average_eval_image_metrics(
@@ -129,9 +129,9 @@ class GAN3DInvPipeline(VanillaPipeline):
         self.eval()
         camera, batch = self.datamanager.next_eval_image(0)
         begin = perf_counter()
-        outputs = self.head_model.get_outputs_for_camera(camera)
+        outputs = self.model.get_outputs_for_camera(camera)
         seconds = perf_counter() - begin
-        metrics, images = self.head_model.get_image_metrics_and_images(outputs, batch)
+        metrics, images = self.model.get_image_metrics_and_images(outputs, batch)
         if output_path is not None:
             for name, image in images.items():
                 write_image(output_path / f"eval_{name}_0000.png", image_from_hwc01(image))
@@ -146,6 +146,6 @@ class GAN3DInvPipeline(VanillaPipeline):
         The losses are the trainer's business.
         """
         camera, batch = self.datamanager.next_train(step)
-        outputs = self.head_model.get_outputs_for_camera(camera)
-        metrics, _ = self.head_model.get_image_metrics_and_images(outputs, batch)
+        outputs = self.model.get_outputs_for_camera(camera)
+        metrics, _ = self.model.get_image_metrics_and_images(outputs, batch)
         return outputs, {}, {name: torch.tensor(value) for name, value in metrics.items()}

@@ -27,20 +27,24 @@ class FileWriteError(OSError):
 
 
 @contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
+def atomic_path(path: str | Path, temporary_folder: Path | None = None) -> Iterator[Path]:
     """Gives a temporary path beside `path` (same suffix), renamed to `path` on success, removed on failure.
 
-    Missing parent directories are made. To use as `with atomic_path("a.png") as temporary:
-    image.save(temporary)`.
+    Missing parent directories are made. To use as `with atomic_path("a.png") as temporary: image.save(temporary)`.
+
+    Args:
+        path: where the file shall be.
+        temporary_folder: where it is written first, if not beside `path`; on the same file system.
 
     Raises:
-        FileWriteError: the disk is full, or the place cannot be written to. What stood at `path` is
-            untouched.
+        FileWriteError: the disk is full, or the place cannot be written to. What stood at `path` stays.
     """
     final = Path(path)
-    temporary = final.with_name(f".{final.stem}.{os.getpid()}.part{final.suffix}")
+    folder = final.parent if temporary_folder is None else temporary_folder
+    temporary = folder / f".{final.stem}.{os.getpid()}.part{final.suffix}"
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         yield temporary
         _flush_to_disk(temporary)
         os.replace(temporary, final)

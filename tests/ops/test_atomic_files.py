@@ -56,3 +56,11 @@ def test_file_in_the_way_of_a_directory_is_explained(tmp_path):
     target = tmp_path / "file" / "a.txt"
     with pytest.raises(FileWriteError, match="a file stands where"), atomic_path(target) as temporary:
         temporary.write_text("a")
+
+
+def test_temporary_can_lie_elsewhere(tmp_path):
+    target = tmp_path / "checkpoints" / "a.ckpt"
+    with atomic_path(target, temporary_folder=tmp_path) as temporary:
+        temporary.write_text("new")
+        assert temporary.parent == tmp_path and list(target.parent.iterdir()) == []
+    assert target.read_text() == "new" and len(list(tmp_path.iterdir())) == 1

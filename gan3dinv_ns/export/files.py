@@ -21,9 +21,7 @@ def write_mesh(path: str | Path, mesh: Mesh) -> None:
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
-        raise ValueError(
-            f"{path}: a mesh is not written with the suffix {path.suffix!r}; use .ply, .obj or .glb"
-        )
+        raise ValueError(f"{path}: a mesh is not written with the suffix {path.suffix!r}; use .ply, .obj or .glb")
     import trimesh
 
     opaque = np.full((len(mesh.colours), 1), 255, dtype=np.uint8)

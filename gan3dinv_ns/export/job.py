@@ -58,9 +58,7 @@ def export_mesh(
     field = field_of_planes(generator, planes)
     with _progress_bar(console) as bar:
         tasks = {stage: bar.add_task(stage, total=1.0) for stage in _STAGES}
-        mesh, grid = mesh_from_field(
-            field, settings, lambda stage, part: bar.update(tasks[stage], completed=part)
-        )
+        mesh, grid = mesh_from_field(field, settings, lambda stage, part: bar.update(tasks[stage], completed=part))
     written = _write_files(mesh, grid, output_dir, settings, field.box_side)
     report = report_of(mesh)
     written.append(_write_report(report, written, output_dir, settings))
@@ -68,9 +66,7 @@ def export_mesh(
     return report
 
 
-def _write_files(
-    mesh: Mesh, grid: np.ndarray, output_dir: Path, settings: MeshSettings, box_side: float
-) -> list[Path]:
+def _write_files(mesh: Mesh, grid: np.ndarray, output_dir: Path, settings: MeshSettings, box_side: float) -> list[Path]:
     written = []
     for kind in dict.fromkeys(settings.formats):
         path = output_dir / f"{FILE_STEM}.{kind}"
@@ -116,9 +112,7 @@ def _print_report(report: MeshReport, written: list[Path], console: Console) -> 
         "Euler number": str(report.euler_number),
         "volume": f"{report.volume_litres:.3g} litres",
         "size (x, y, z)": f"{x:.1f} x {y:.1f} x {z:.1f} cm",
-        "unit in the files": "metres"
-        if report.unit == "m"
-        else f"box units of {report.metres_per_length:g} m",
+        "unit in the files": "metres" if report.unit == "m" else f"box units of {report.metres_per_length:g} m",
     }
     for name, value in rows.items():
         table.add_row(name, value)

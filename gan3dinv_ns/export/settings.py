@@ -16,8 +16,8 @@ class MeshSettings:
     """How a density becomes a mesh; shared by `ns-export mesh` and `gan3dinv export mesh`."""
 
     resolution: int = 256
-    """Samples along each side of the density grid. 512 shows finer detail, in eight times the time (and 0.6
-    GB for the grid)."""
+    """Samples along each side of the density grid. 512 shows finer detail, in about four times
+    the time."""
     density_level: float = 10.0
     """Raw density on which the surface lies; EG3D's own script uses 10. A higher value shrinks the
     surface."""
@@ -43,8 +43,6 @@ class MeshSettings:
         if not 0 <= self.margin <= 0.45:
             raise ValueError(f"margin {self.margin} is outside 0 to 0.45; it is a part of the box's side")
         if not self.metres_per_unit > 0:
-            raise ValueError(
-                f"metres-per-unit {self.metres_per_unit} is not positive; the embedded heads have 0.42"
-            )
+            raise ValueError(f"metres-per-unit {self.metres_per_unit} is not positive; the embedded heads have 0.42")
         if not self.formats:
             raise ValueError("no format is chosen; give one or more of ply, obj, glb, mrc")

@@ -1,0 +1,96 @@
+"""Laws of the schedule."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gan3dinv_ns.inversion.schedule import GroupPlan, Phase, Schedule
+from gan3dinv_ns.inversion.settings import InversionSettings, PoseSettings, ScheduleSettings
+
+SCHEDULE = InversionSettings().build_schedule()
+
+
+def test_phases_come_in_the_order_of_algorithm_1() -> None:
+    assert [phase.name for phase in SCHEDULE.phases] == ["warmup", "project", "tune"]
+    assert [phase.groups for phase in SCHEDULE.phases] == [
+        ("camera_pose",),
+        ("latent", "camera_pose"),
+        ("generator",),
+    ]
+
+
+def test_every_step_belongs_to_one_phase() -> None:
+    counted = {phase.name: 0 for phase in SCHEDULE.phases}
+    for step in range(SCHEDULE.total_steps):
+        point = SCHEDULE.phase_at(step)
+        assert 0 <= point.local_step < point.phase.steps
+        assert 0 < point.fraction < 1
+        counted[point.phase.name] += 1
+    assert counted == {phase.name: phase.steps for phase in SCHEDULE.phases}
+
+
+@pytest.mark.parametrize("step", [-1, SCHEDULE.total_steps])
+def test_steps_outside_are_refused(step: int) -> None:
+    with pytest.raises(ValueError, match=str(step)):
+        SCHEDULE.phase_at(step)
+
+
+def test_empty_phase_is_left_out() -> None:
+    settings = replace(InversionSettings(), schedule=ScheduleSettings(warmup_steps=0))
+    assert settings.build_schedule().phase_at(0).phase.name == "project"
+
+
+def test_rates_are_zero_exactly_for_groups_that_stand_still() -> None:
+    for step in range(SCHEDULE.total_steps):
+        active = SCHEDULE.phase_at(step).phase.groups
+        for group in ("latent", "camera_pose", "generator"):
+            assert (SCHEDULE.learning_rate(step, group) > 0) == (group in active)
+
+
+def test_rate_rises_then_holds_then_falls() -> None:
+    plan = GroupPlan("latent", ("reconstruction",), 0.1, ramp_up=0.1, ramp_down=0.3)
+    rates = [plan.rate_at((i + 0.5) / 100) for i in range(100)]
+    assert rates[:10] == sorted(rates[:10])
+    assert all(rate == pytest.approx(0.1) for rate in rates[10:70])
+    assert rates[70:] == sorted(rates[70:], reverse=True)
+    assert 0 < rates[-1] < 0.01
+
+
+def test_rate_never_exceeds_its_maximum() -> None:
+    plan = GroupPlan("latent", ("reconstruction",), 0.1, ramp_up=0.8, ramp_down=0.8)
+    assert max(plan.rate_at(i / 50) for i in range(50)) <= 0.1
+
+
+def test_next_phase_begins_where_this_one_ends() -> None:
+    step = 0
+    for phase in SCHEDULE.phases:
+        assert SCHEDULE.next_phase(step) == step + phase.steps
+        assert SCHEDULE.next_phase(step + phase.steps - 1) == step + phase.steps
+        step += phase.steps
+    assert step == SCHEDULE.total_steps
+
+
+def test_without_pose_losses_the_camera_stands_still() -> None:
+    settings = replace(InversionSettings(), pose=PoseSettings(warp_weight=0.0, photometric_weight=0.0))
+    schedule = settings.build_schedule()
+    assert all("camera_pose" not in phase.groups for phase in schedule.phases)
+    assert schedule.phase_at(0).phase.name == "project"
+
+
+def test_noise_is_regularised_only_when_it_is_optimised() -> None:
+    noisy = replace(InversionSettings(), optimize_noise=True).build_schedule()
+    assert "noise" in noisy.phases[1].plans[0].losses
+    assert "noise" not in SCHEDULE.phases[1].plans[0].losses
+
+
+def test_negative_steps_are_refused() -> None:
+    with pytest.raises(ValueError, match="-3"):
+        Phase("tune", -3, ())
+
+
+def test_a_group_cannot_be_planned_twice() -> None:
+    plan = GroupPlan("latent", ("reconstruction",), 0.1)
+    with pytest.raises(ValueError, match="twice"):
+        Schedule((Phase("project", 3, (plan, plan)),))

@@ -52,9 +52,7 @@ class AttributeEmbedding:
         """
         count = attributes.shape[1]
         if count > W_DIM:
-            raise ValueError(
-                f"{count} attributes do not fit into {W_DIM} latent coordinates; use fewer attributes"
-            )
+            raise ValueError(f"{count} attributes do not fit into {W_DIM} latent coordinates; use fewer attributes")
         random = torch.Generator().manual_seed(seed)
         mean = attributes.mean(dim=0)
         std = attributes.std(dim=0)

@@ -82,9 +82,7 @@ def choose_pixels(views: Views, count: int) -> Tensor:
     Head pixels are likelier than background, and pixels of high local contrast (eyes, mouth, hair line) likeliest.
     """
     image = views.image.flatten(0, 1)
-    contrast = (
-        (image - F.avg_pool2d(image, 5, stride=1, padding=2, count_include_pad=False)).abs().mean(dim=1)
-    )
+    contrast = (image - F.avg_pool2d(image, 5, stride=1, padding=2, count_include_pad=False)).abs().mean(dim=1)
     odds = 0.15 + 0.6 * views.alpha.flatten(0, 1) + 6.0 * contrast
     gumbel = -torch.empty_like(odds).exponential_().log()
     chosen = (odds.log() + gumbel).flatten(1).topk(count, dim=1).indices

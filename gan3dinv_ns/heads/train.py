@@ -82,8 +82,8 @@ def generator_config() -> GeneratorConfig:
         channel_max=128,
         sr_num_fp16_res=0,
         rendering=RenderingOptions(
-            ray_start=2.25,
-            ray_end=3.15,
+            ray_start=2.3,
+            ray_end=3.1,
             depth_resolution=24,
             depth_resolution_importance=16,
             white_back=True,
@@ -96,16 +96,12 @@ def generator_config() -> GeneratorConfig:
 class GeneratorTraining:
     """One run: networks, optimiser, clock and files in ``folder``."""
 
-    def __init__(
-        self, data: TrainingData, folder: Path, settings: TrainSettings, config: GeneratorConfig
-    ) -> None:
+    def __init__(self, data: TrainingData, folder: Path, settings: TrainSettings, config: GeneratorConfig) -> None:
         self.data, self.folder, self.settings = data, folder, settings
         torch.manual_seed(settings.seed)
         self.generator = Generator(config).to(data.device).train()
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
-        self.embedding = AttributeEmbedding.fit(
-            data.attributes[: data.train_count], data.names, settings.seed
-        )
+        self.embedding = AttributeEmbedding.fit(data.attributes[: data.train_count], data.names, settings.seed)
         self.trained = [
             *self.generator.backbone.synthesis.parameters(),
             *self.generator.decoder.parameters(),
@@ -147,9 +143,7 @@ class GeneratorTraining:
         rate = settings.learning_rate * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * self.progress)))
         self.optimizer.param_groups[0]["lr"] = rate * min(1.0, (self.step + 1) / 100)
         patches = self.stage == "image"
-        chosen, views = self.data.random_batch(
-            settings.heads_per_step, 1 if patches else settings.views_per_head
-        )
+        chosen, views = self.data.random_batch(settings.heads_per_step, 1 if patches else settings.views_per_head)
         latents = self.embedding.latents(self.data.attributes[chosen]).to(self.data.device)
         ws = latents[:, None].expand(-1, self.generator.num_ws, -1)
         losses = self._patch_losses(ws, views) if patches else self._ray_losses(ws, views)
@@ -208,13 +202,9 @@ class GeneratorTraining:
             "psnr_image": psnr(seen["image"], true), "psnr_raw": psnr(seen["image_raw"], F.avg_pool2d(true, 2)),
             **losses,
         }  # fmt: skip
-        print(
-            json.dumps({k: round(v, 4) if isinstance(v, float) else v for k, v in line.items()}), flush=True
-        )
+        print(json.dumps({k: round(v, 4) if isinstance(v, float) else v for k, v in line.items()}), flush=True)
         raw = F.interpolate(seen["image_raw"], true.shape[-2:])
-        depth = F.interpolate(1 - 2.5 * (seen["image_depth"] - self.limits[0]), true.shape[-2:]).expand(
-            -1, 3, -1, -1
-        )
+        depth = F.interpolate(1 - 2.5 * (seen["image_depth"] - self.limits[0]), true.shape[-2:]).expand(-1, 3, -1, -1)
         rows = [torch.cat(list(x[:8].clamp(-1, 1).cpu()), dim=2) for x in (true, seen["image"], raw, depth)]
         write_image(self.folder / "validation.png", torch.cat(rows, dim=1)[None])
 
@@ -272,9 +262,7 @@ def project_affines(generator: Generator, basis: Tensor) -> None:
             module.affine.weight.copy_(module.affine.weight @ basis @ basis.T)
 
 
-def fit_mapping(
-    generator: Generator, embedding: AttributeEmbedding, steps: int = 4000, batch: int = 256
-) -> float:
+def fit_mapping(generator: Generator, embedding: AttributeEmbedding, steps: int = 4000, batch: int = 256) -> float:
     """Fit the mapping network to the embedding's latents and set its mean latent; gives the mean squared error."""
     network = generator.backbone.mapping.requires_grad_(True)
     device = network.w_avg.device
@@ -305,9 +293,7 @@ def psnr(image: Tensor, reference: Tensor) -> float:
     return float(10 * torch.log10(4 / F.mse_loss(image.clamp(-1, 1), reference)))
 
 
-def train_generator(
-    data: Path, folder: Path, settings: TrainSettings, config: GeneratorConfig | None = None
-) -> None:
+def train_generator(data: Path, folder: Path, settings: TrainSettings, config: GeneratorConfig | None = None) -> None:
     """Train on the packed heads ``data``; state, pictures and the generator go to ``folder``."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     heads = TrainingData(data, held_out=64, device=device)
@@ -318,9 +304,7 @@ def main() -> None:
     """Command line without further dependencies, for machines that have torch only."""
     parser = argparse.ArgumentParser(description="Train the embedded generator on packed heads.")
     parser.add_argument("--data", type=Path, required=True, help="packed heads (one .safetensors file)")
-    parser.add_argument(
-        "--output-dir", type=Path, default=Path("outputs/generator"), help="state and results"
-    )
+    parser.add_argument("--output-dir", type=Path, default=Path("outputs/generator"), help="state and results")
     parser.add_argument("--minutes", type=float, default=TrainSettings.minutes, help="time for the training")
     arguments = parser.parse_args()
     train_generator(arguments.data, arguments.output_dir, TrainSettings(minutes=arguments.minutes))

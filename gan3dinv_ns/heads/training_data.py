@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from gan3dinv_ns.heads.packed import PackedHeads
 from torch import Tensor
-from torch.nn import functional as F
 from tqdm import tqdm
 
 from gan3dinv_ns.heads.supervision import Views
@@ -26,9 +25,7 @@ class TrainingData:
     def __init__(self, path: Path, held_out: int, device: torch.device) -> None:
         packed = PackedHeads(path)
         if len(packed) <= held_out:
-            raise ValueError(
-                f"{path}: holds {len(packed)} heads; more than the {held_out} for validation are needed"
-            )
+            raise ValueError(f"{path}: holds {len(packed)} heads; more than the {held_out} for validation are needed")
         self.device = device
         self.names = list(packed.names)
         self.attributes = torch.from_numpy(np.asarray(packed.attributes, dtype=np.float32))
@@ -43,14 +40,13 @@ class TrainingData:
         self._alpha = torch.empty(heads, views, size, size, dtype=torch.uint8)
         self._depth = torch.empty(heads, views, size, size, dtype=torch.float16)
         self._label = torch.empty(heads, views, 25)
-        for head in tqdm(range(heads), desc="decoding heads", leave=False):
+        for head in tqdm(range(heads), desc="decoding heads", leave=False, disable=None):
             for view in range(views):
-                seen = packed.decode(head, view)
-                self._image[head, view] = torch.from_numpy(seen.rgb).permute(2, 0, 1)
-                self._alpha[head, view] = torch.from_numpy((seen.alpha * 255).round().astype(np.uint8))
-                depth = torch.from_numpy(np.ascontiguousarray(seen.depth, dtype=np.float32))[None, None]
-                self._depth[head, view] = F.interpolate(depth, (size, size), mode="nearest")[0, 0].half()
-                self._label[head, view] = torch.from_numpy(np.asarray(seen.label, dtype=np.float32))
+                rgb, depth, alpha, label = packed.decode(head, view)
+                self._image[head, view] = torch.from_numpy(rgb).permute(2, 0, 1)
+                self._alpha[head, view] = torch.from_numpy((alpha * 255).round().astype(np.uint8))
+                self._depth[head, view] = torch.from_numpy(depth).half()
+                self._label[head, view] = torch.from_numpy(label)
 
     def views(self, heads: Tensor, views: Tensor) -> Views:
         """Views [N, V] ``views`` of heads [N] ``heads``, as floats on the device."""

@@ -1,0 +1,47 @@
+"""The embedding of attributes in W."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from gan3dinv_ns.heads.embedding import AttributeEmbedding
+
+NAMES = ["face:width", "face:height", "hair_style=short", "hair_style=long", "colour:skin.r"]
+
+
+@pytest.fixture
+def attributes() -> torch.Tensor:
+    random = torch.Generator().manual_seed(1)
+    continuous = torch.randn(500, 3, generator=random)
+    style = torch.nn.functional.one_hot(torch.randint(2, (500,), generator=random), 2).float()
+    return torch.cat([continuous[:, :2], style, continuous[:, 2:]], dim=1)
+
+
+def test_attributes_are_recovered_from_their_latents(attributes: torch.Tensor) -> None:
+    embedding = AttributeEmbedding.fit(attributes, NAMES)
+    assert torch.allclose(embedding.attributes(embedding.latents(attributes)), attributes, atol=1e-5)
+
+
+def test_coordinates_of_latents_have_about_unit_variance(attributes: torch.Tensor) -> None:
+    latents = AttributeEmbedding.fit(attributes, NAMES).latents(attributes)
+    assert latents.shape == (500, 512)
+    assert 0.8 < float(latents.square().mean()) < 1.2
+
+
+def test_one_hot_columns_are_one_category(attributes: torch.Tensor) -> None:
+    assert AttributeEmbedding.fit(attributes, NAMES).categories == ((2, 3),)
+
+
+def test_mapping_targets_stay_in_the_range_of_the_heads_and_choose_one_style(attributes: torch.Tensor) -> None:
+    embedding = AttributeEmbedding.fit(attributes, NAMES)
+    drawn = embedding.attributes(embedding.mapping_target(torch.randn(400, 512)))
+    assert (drawn >= attributes.amin(dim=0) - 1e-4).all() and (drawn <= attributes.amax(dim=0) + 1e-4).all()
+    shares = drawn[:, 2:4].amax(dim=1)
+    assert float((shares > 0.9).float().mean()) > 0.8
+    assert 0.2 < float((drawn[:, 2] > 0.5).float().mean()) < 0.8
+
+
+def test_more_attributes_than_coordinates_are_refused() -> None:
+    with pytest.raises(ValueError, match="600 attributes"):
+        AttributeEmbedding.fit(torch.randn(3, 600), [str(i) for i in range(600)])

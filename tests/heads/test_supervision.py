@@ -1,0 +1,96 @@
+"""Rays of known depth."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from gan3dinv_ns.cameras.conventions import camera_label
+from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
+from gan3dinv_ns.cameras.rotations import orbit
+from gan3dinv_ns.eg3d.ray_sampler import sample_rays as all_rays
+from gan3dinv_ns.heads.supervision import (
+    Views,
+    choose_pixels,
+    patch_pixels,
+    place_samples,
+    ray_losses,
+    rays_through,
+    sample_rays,
+)
+
+
+@pytest.fixture
+def views() -> Views:
+    """Two views of a sphere of radius 0.3 around the origin, whose depth is known in closed form."""
+    camera_to_world = orbit(torch.tensor([0.0, 0.5]), torch.tensor([0.0, -0.2]))
+    label = camera_label(camera_to_world, intrinsics_matrix(n=2))
+    origins, directions = all_rays(camera_to_world, intrinsics_matrix(n=2), 32)
+    along = -(origins * directions).sum(-1)
+    inside = 0.3**2 - (2.7**2 - along.square())
+    depth = torch.where(inside > 0, along - inside.clamp_min(0).sqrt(), torch.zeros(()))
+    alpha = (depth > 0).float()
+    image = torch.where(depth > 0, 0.25, 1.0)[:, None].expand(-1, 3, -1)
+    return Views(
+        image.reshape(1, 2, 3, 32, 32), alpha.reshape(1, 2, 32, 32), depth.reshape(1, 2, 32, 32), label[None]
+    )
+
+
+def test_rays_through_pixel_middles_are_those_of_the_generator(views: Views) -> None:
+    along = (torch.arange(32) + 0.5) / 32
+    v, u = torch.meshgrid(along, along, indexing="ij")
+    uv = torch.stack([u, v], dim=-1).reshape(1, 1, -1, 2).expand(1, 2, -1, -1)
+    origins, directions = rays_through(views.label, uv)
+    label = views.label[0]
+    expected = all_rays(label[:, :16].reshape(-1, 4, 4), label[:, 16:].reshape(-1, 3, 3), 32)
+    assert torch.allclose(origins[0], expected[0], atol=1e-6)
+    assert torch.allclose(directions[0], expected[1], atol=1e-6)
+
+
+def test_samples_are_sorted_and_most_lie_around_the_surface() -> None:
+    depth = torch.tensor([0.0, 2.4, 2.7])
+    distances = place_samples(depth, 2.25, 3.15, surface_samples=8, free_samples=4)
+    assert (distances.diff(dim=-1) >= 0).all()
+    assert (((distances - depth[:, None]).abs() <= 0.051).sum(dim=-1)[1:] >= 8).all()
+    assert distances[0].min() < 2.4 and distances[0].max() > 3.0
+
+
+def test_points_at_the_depth_of_a_ray_lie_on_the_sphere(views: Views) -> None:
+    rays = sample_rays(views, choose_pixels(views, 200), 2.25, 3.15)
+    points = rays.origins + rays.depth[..., None] * rays.directions
+    assert torch.allclose(points[rays.depth > 0].norm(dim=-1), torch.tensor(0.3), atol=1e-3)
+
+
+def test_head_pixels_are_chosen_more_often_and_none_twice(views: Views) -> None:
+    pixels = choose_pixels(views, 150)
+    assert all(len(set(row.tolist())) == 150 for row in pixels.flatten(0, 1))
+    head = views.alpha.flatten(2)
+    odds_of_head = head.gather(2, pixels).sum() / head.sum()
+    odds_of_background = (1 - head).gather(2, pixels).sum() / (1 - head).sum()
+    assert float(odds_of_head) > 1.5 * float(odds_of_background)
+
+
+def test_a_patch_is_the_square_of_the_picture(views: Views) -> None:
+    pixels = patch_pixels(views, top=10, left=4, size=8)
+    rays = sample_rays(views, pixels, 2.25, 3.15)
+    expected = views.depth[0, :, 10:18, 4:12].reshape(-1)
+    assert torch.equal(rays.depth[0], expected)
+
+
+def test_halving_keeps_depth_where_pixels_hit(views: Views) -> None:
+    half = views.halved()
+    full = views.depth
+    solid = half.alpha > 0.99
+    mean = torch.nn.functional.avg_pool2d(full[0], 2)[None]
+    assert torch.allclose(half.depth[solid], mean[solid], atol=1e-5)
+    assert (half.depth[half.alpha == 0] == 0).all()
+
+
+def test_true_values_owe_nothing(views: Views) -> None:
+    rays = sample_rays(views, choose_pixels(views, 100), 2.25, 3.15)
+    losses = ray_losses(rays.rgb, rays.alpha, rays.depth * rays.alpha, rays)
+    # The robust error of equal pictures is its softening, 0.01.
+    assert math.isclose(float(losses["rgb"]), 0.01, rel_tol=1e-4)
+    assert float(losses["opacity"]) == 0 and float(losses["depth"]) == 0

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from gan3dinv_ns.eg3d.config import DiscriminatorConfig, GeneratorConfig
 from gan3dinv_ns.eg3d.discriminator import Discriminator
 from gan3dinv_ns.eg3d.generator import Generator
+from gan3dinv_ns.eg3d.published import read_published
 from gan3dinv_ns.eg3d.registry import REGISTERED, registered_file
 from gan3dinv_ns.eg3d.triplanes import PlaneAxes
 from gan3dinv_ns.ops.atomic_files import atomic_path
@@ -75,6 +76,8 @@ def _read(source: str | Path, role: str) -> tuple[Path, dict[str, Any], dict[str
         raise ValueError(f"{path}: no such file; give a .pkl, a .safetensors or a registered name ({names})")
     if path.suffix == ".safetensors":
         return path, *_read_safetensors(path, role)
+    if path.suffix == ".pkl":
+        return path, *read_published(path, role)
     raise ValueError(f"{path}: must be a .pkl or a .safetensors file")
 
 
@@ -95,16 +98,18 @@ def _read_safetensors(path: Path, role: str) -> tuple[dict[str, Any], dict[str, 
     return config, state
 
 
-def _assemble(
-    network_type: Any, config_type: Any, path: Path, config: dict[str, Any], state: dict[str, Tensor]
-) -> Any:
-    """Build the network and fill it with the state, which must fit exactly."""
+def _assemble(network_type: Any, config_type: Any, path: Path, config: dict[str, Any], state: dict[str, Tensor]) -> Any:
+    """Build the network without memory, then let the state, which must fit exactly, be its tensors."""
     try:
-        network = network_type(config_type.from_dict(config))
+        with torch.device("meta"):
+            network = network_type(config_type.from_dict(config))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     _check_state(path, network, state)
-    network.load_state_dict({key: value.float() for key, value in state.items()})
+    tensors = {
+        key: value.to(torch.float32, copy=True, memory_format=torch.contiguous_format) for key, value in state.items()
+    }
+    network.load_state_dict(tensors, assign=True)
     return network.eval()
 
 

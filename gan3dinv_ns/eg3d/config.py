@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from gan3dinv_ns.eg3d.superresolution import SUPERRESOLUTIONS
 from gan3dinv_ns.eg3d.triplanes import PlaneAxes, check_plane_axes
@@ -51,6 +52,7 @@ class RenderingOptions:
     """Point that the training cameras looked at."""
 
     def __post_init__(self) -> None:
+        _check_types(self)
         check_plane_axes(self.plane_axes)
         object.__setattr__(self, "avg_camera_pivot", tuple(self.avg_camera_pivot))
         if (self.ray_start is None) != (self.ray_end is None):
@@ -60,9 +62,7 @@ class RenderingOptions:
         if self.depth_resolution < 4:
             raise ValueError(f"depth_resolution {self.depth_resolution}: must be 4 or more")
         if self.depth_resolution_importance < 0:
-            raise ValueError(
-                f"depth_resolution_importance {self.depth_resolution_importance}: must not be negative"
-            )
+            raise ValueError(f"depth_resolution_importance {self.depth_resolution_importance}: must not be negative")
         if self.box_warp <= 0:
             raise ValueError(f"box_warp {self.box_warp}: must be positive")
         if self.superresolution_noise_mode not in ("none", "const", "random"):
@@ -71,19 +71,9 @@ class RenderingOptions:
             )
 
     @classmethod
-    def from_published(cls, rendering_kwargs: Mapping[str, Any]) -> RenderingOptions:
-        """The options that a published checkpoint stores; what concerns its training only is left out.
-
-        Raises: ValueError for an option that this renderer does not have.
-        """
-        clamp_mode = rendering_kwargs.get("clamp_mode", "softplus")
-        if clamp_mode != "softplus":
-            raise ValueError(f'clamp_mode {clamp_mode!r}: only "softplus" is known')
-        known = {item.name for item in fields(cls)}
-        values = {key: value for key, value in rendering_kwargs.items() if key in known}
-        if values.get("ray_start") == values.get("ray_end") == "auto":
-            values.update(ray_start=None, ray_end=None)
-        return cls(**{"c_scale": 0.0, "raw_is_refined": True, **values})
+    def names(cls) -> set[str]:
+        """The options there are."""
+        return {item.name for item in fields(cls)}
 
 
 @dataclass(frozen=True)
@@ -120,6 +110,7 @@ class GeneratorConfig:
     """How rays are cast."""
 
     def __post_init__(self) -> None:
+        _check_types(self)
         if self.superresolution not in SUPERRESOLUTIONS:
             names = ", ".join(SUPERRESOLUTIONS)
             raise ValueError(f"superresolution {self.superresolution!r}: must be one of {names}")
@@ -132,29 +123,6 @@ class GeneratorConfig:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return asdict(self)
-
-    @classmethod
-    def from_published(
-        cls,
-        init_kwargs: Mapping[str, Any],
-        rendering_kwargs: Mapping[str, Any],
-        neural_rendering_resolution: int = 64,
-    ) -> GeneratorConfig:
-        """The configuration of a published network, from the arguments stored in its checkpoint.
-
-        Raises: ValueError for what this package does not have.
-        """
-        module = str(rendering_kwargs.get("superresolution_module", "")).rpartition(".")[2]
-        name = module.removeprefix("SuperresolutionHybrid").removesuffix("Deepfp32")
-        keep = {item.name for item in fields(cls)} - {"rendering", "superresolution", "mapping_layers"}
-        values = {key: value for key, value in init_kwargs.items() if key in keep}
-        return cls(
-            **values,
-            superresolution=name,
-            mapping_layers=init_kwargs.get("mapping_kwargs", {}).get("num_layers", 8),
-            neural_rendering_resolution=neural_rendering_resolution,
-            rendering=RenderingOptions.from_published(rendering_kwargs),
-        )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> GeneratorConfig:
@@ -187,6 +155,9 @@ class DiscriminatorConfig:
     mbstd_num_channels: int = 1
     """Channels that it fills; 0 leaves it out."""
 
+    def __post_init__(self) -> None:
+        _check_types(self)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return asdict(self)
@@ -198,13 +169,27 @@ class DiscriminatorConfig:
 
 
 def _build(cls: type[T], values: Mapping[str, Any]) -> T:
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{cls.__name__}: must be a mapping, got {values!r}")
     known = {item.name for item in fields(cls)}  # type: ignore[arg-type]
     unknown = sorted(set(values) - known)
     if unknown:
-        raise ValueError(
-            f"unknown {cls.__name__} keys {', '.join(unknown)}: known are {', '.join(sorted(known))}"
-        )
-    try:
-        return cls(**values)
-    except TypeError as error:
-        raise ValueError(f"{cls.__name__}: {error}") from error
+        raise ValueError(f"unknown {cls.__name__} keys {', '.join(unknown)}: known are {', '.join(sorted(known))}")
+    return cls(**values)
+
+
+def _check_types(options: Any) -> None:
+    """Numbers where numbers belong, none below zero. Raises: ValueError that names the field."""
+    for name, hint in get_type_hints(type(options)).items():
+        value = getattr(options, name)
+        allowed = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+        if value is None and type(None) in allowed:
+            continue
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if float in allowed and not (number and value >= 0):
+            raise ValueError(f"{name} {value!r}: must be a number from 0 on")
+        if int in allowed and not (number and isinstance(value, int) and value >= 0):
+            raise ValueError(f"{name} {value!r}: must be a whole number from 0 on")
+        for kind in (bool, str):
+            if kind in allowed and not isinstance(value, kind):
+                raise ValueError(f"{name} {value!r}: must be of type {kind.__name__}")

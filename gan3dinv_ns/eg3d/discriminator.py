@@ -61,9 +61,7 @@ class DiscriminatorEpilogue(nn.Module):
     def __init__(self, channels: int, cmap_dim: int, config: DiscriminatorConfig) -> None:
         super().__init__()
         self.group_size, self.num_channels = config.mbstd_group_size, config.mbstd_num_channels
-        self.conv = Conv2dLayer(
-            channels + self.num_channels, channels, 3, True, "lrelu", conv_clamp=config.conv_clamp
-        )
+        self.conv = Conv2dLayer(channels + self.num_channels, channels, 3, True, "lrelu", conv_clamp=config.conv_clamp)
         self.fc = FullyConnected(channels * 16, channels, activation="lrelu")
         self.out = FullyConnected(channels, max(cmap_dim, 1))
 
@@ -119,12 +117,8 @@ class Discriminator(nn.Module):
         """
         size = self.config.img_resolution
         if images["image"].shape[-2:] != (size, size):
-            raise ValueError(
-                f"image of shape {tuple(images['image'].shape)}: must be {size} pixels wide and high"
-            )
-        raw = F.interpolate(
-            images["image_raw"], (size, size), mode="bilinear", align_corners=False, antialias=True
-        )
+            raise ValueError(f"image of shape {tuple(images['image'].shape)}: must be {size} pixels wide and high")
+        raw = F.interpolate(images["image_raw"], (size, size), mode="bilinear", align_corners=False, antialias=True)
         x = torch.cat([images["image"], raw], dim=1)
         maps = []
         for resolution in self.resolutions:

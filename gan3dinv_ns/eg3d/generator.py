@@ -44,9 +44,7 @@ class Generator(nn.Module):
         self.superresolution = SUPERRESOLUTIONS[config.superresolution](
             config.plane_channels, config.w_dim, config.rendering.sr_antialias, config.sr_num_fp16_res
         )
-        self.decoder = OSGDecoder(
-            config.plane_channels, config.plane_channels, config.rendering.decoder_lr_mul
-        )
+        self.decoder = OSGDecoder(config.plane_channels, config.plane_channels, config.rendering.decoder_lr_mul)
 
     @property
     def z_dim(self) -> int:
@@ -134,9 +132,7 @@ class Generator(nn.Module):
             along the ray in box units; image_weights [N, 1, r, r], the opacity in [0, 1].
         """
         resolution = neural_rendering_resolution or self.neural_rendering_resolution
-        origins, directions = sample_rays(
-            c[:, :16].reshape(-1, 4, 4), c[:, 16:25].reshape(-1, 3, 3), resolution
-        )
+        origins, directions = sample_rays(c[:, :16].reshape(-1, 4, 4), c[:, 16:25].reshape(-1, 3, 3), resolution)
         if planes is None:
             planes = self.planes(ws, noise_mode)
         maps = [

@@ -85,9 +85,7 @@ def _render_chunk(
         colours, sigma = decoder(reader(points.flatten(1, 2)))
         return colours.reshape(*depths.shape, -1), sigma.reshape(depths.shape)
 
-    depths = stratified_depths(
-        near, far, options.depth_resolution, sampling, options.disparity_space_sampling
-    )
+    depths = stratified_depths(near, far, options.depth_resolution, sampling, options.disparity_space_sampling)
     colours, sigma = evaluate(depths)
     if options.depth_resolution_importance == 0:
         weights = interval_weights(sigma, depths)

@@ -43,9 +43,7 @@ class _Superresolution(nn.Module):
         self.block0 = SynthesisBlock(
             channels, first, w_dim, first_resolution, img_channels, layout.first_up, clamp, half
         )
-        self.block1 = SynthesisBlock(
-            first, second, w_dim, layout.img_resolution, img_channels, 2, clamp, half
-        )
+        self.block1 = SynthesisBlock(first, second, w_dim, layout.img_resolution, img_channels, 2, clamp, half)
         self.register_buffer("resample_filter", setup_filter())
 
     def forward(

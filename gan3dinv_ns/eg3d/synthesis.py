@@ -62,9 +62,7 @@ class SynthesisLayer(nn.Module):
 class ToRGBLayer(nn.Module):
     """Modulated 1x1 convolution without demodulation: [N, in, H, W] -> [N, out, H, W]."""
 
-    def __init__(
-        self, in_channels: int, out_channels: int, w_dim: int, conv_clamp: float | None = None
-    ) -> None:
+    def __init__(self, in_channels: int, out_channels: int, w_dim: int, conv_clamp: float | None = None) -> None:
         super().__init__()
         self.conv_clamp = conv_clamp
         self.affine = FullyConnected(w_dim, in_channels, bias_init=1.0)
@@ -201,9 +199,7 @@ class SynthesisNetwork(nn.Module):
 class Backbone(nn.Module):
     """Mapping and synthesis network of the planes."""
 
-    def __init__(
-        self, z_dim: int, c_dim: int, mapping_layers: int, synthesis: SynthesisNetwork, w_dim: int
-    ) -> None:
+    def __init__(self, z_dim: int, c_dim: int, mapping_layers: int, synthesis: SynthesisNetwork, w_dim: int) -> None:
         super().__init__()
         self.synthesis = synthesis
         self.mapping = MappingNetwork(z_dim, c_dim, w_dim, synthesis.num_ws, num_layers=mapping_layers)

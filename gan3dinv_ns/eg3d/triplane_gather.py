@@ -87,9 +87,7 @@ def _corner_weights(t: Tensor, u: Tensor) -> tuple[Tensor, Tensor, Tensor, Tenso
     return rest * lower, t * lower, rest * upper, t * upper
 
 
-def _table_gradient(
-    table: Tensor, base: Tensor, t: Tensor, u: Tensor, gradient: Tensor, stride: int
-) -> Tensor:
+def _table_gradient(table: Tensor, base: Tensor, t: Tensor, u: Tensor, gradient: Tensor, stride: int) -> Tensor:
     """Sum of the points' gradients [P, C] in the rows that they were read from."""
     cells, order = base.flatten().sort()
     starts = torch.searchsorted(cells, torch.arange(len(table), dtype=cells.dtype), out_int32=True)

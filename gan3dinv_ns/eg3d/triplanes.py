@@ -62,10 +62,7 @@ class PlaneReader:
         scale = self.resolution / self.box_warp
         pixels = (points * scale + 0.5 * (self.resolution - 1)).clamp(-1.0, self.resolution)
         coordinates = pixels.unbind(dim=-1)
-        x, y = (
-            torch.stack([coordinates[axes[side]] for axes in _AXES[self.plane_axes]], dim=-1)
-            for side in (0, 1)
-        )
+        x, y = (torch.stack([coordinates[axes[side]] for axes in _AXES[self.plane_axes]], dim=-1) for side in (0, 1))
         return gather_mean(self.table, x, y, self.resolution)
 
 

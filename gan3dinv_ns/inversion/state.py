@@ -46,6 +46,7 @@ class Inversion(nn.Module):
         ValueError: if the photo has another shape, or the perceptual distance cannot be had.
     """
 
+    canonical_label: Tensor
     started: Tensor
     converged: Tensor
     latent_deviation: Tensor

@@ -14,7 +14,7 @@ Pictures are dicts of a generator's renderings: ``image`` [N, 3, R, R] and ``ima
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import torch
 from torch import Tensor, nn
@@ -75,6 +75,8 @@ class LpipsDistance(PerceptualDistance):
     Raises:
         ValueError: if the package or the weights of its backbone cannot be had.
     """
+
+    _network: Any
 
     def __init__(self, backbone: Literal["vgg", "alex", "squeeze"]) -> None:
         super().__init__()

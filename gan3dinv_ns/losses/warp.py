@@ -43,7 +43,7 @@ class View:
 def unproject(depth: Tensor, label: Tensor) -> Tensor:
     """World points ``[N, H*W, 3]`` of a depth map ``[N, 1, H, W]`` along the rays of a camera ``[N, 25]``."""
     camera_to_world, intrinsics = split_label(label)
-    rays = ray_directions(intrinsics, pixel_centres(*depth.shape[-2:], depth))
+    rays = ray_directions(intrinsics, pixel_centres(depth.shape[2], depth.shape[3], depth))
     points = (rays * depth[:, 0, :, :, None]).flatten(1, 2)
     return points @ camera_to_world[:, :3, :3].mT + camera_to_world[:, None, :3, 3]
 

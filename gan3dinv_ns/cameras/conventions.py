@@ -7,7 +7,8 @@
     Cameras ``[N, 3, 4]`` with OpenGL axes (x right, y up, z backward) in a world with z up; images are
     HWC in [0, 1].
 
-The head's face looks along +z with y up in our world; in nerfstudio's world it looks along -y with z up.
+The head's face looks along +z with y up in our world; in nerfstudio's world it looks along +y with z up.
+(`ns-render spiral` takes a camera's back, in the world, for its up: along -y it would turn the head over.)
 Lengths are the same in both.
 """
 
@@ -18,7 +19,7 @@ from torch import Tensor
 
 LABEL_SIZE = 25
 
-_OURS_TO_NERFSTUDIO_WORLD = ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.0, 1.0, 0.0))
+_OURS_TO_NERFSTUDIO_WORLD = ((-1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 0.0))
 _FLIP_Y_AND_Z = (1.0, -1.0, -1.0)
 
 

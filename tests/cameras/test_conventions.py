@@ -58,10 +58,8 @@ def test_nerfstudio_rotations_are_proper() -> None:
 def test_frontal_camera_is_upright_in_nerfstudio() -> None:
     camera = to_nerfstudio(orbit(0.0, 0.0))[0]
     torch.testing.assert_close(camera[:, 1], torch.tensor([0.0, 0.0, 1.0]))  # camera up is the world's z
-    torch.testing.assert_close(
-        camera[:, 2], torch.tensor([0.0, -1.0, 0.0])
-    )  # camera back is away from the head
-    torch.testing.assert_close(camera[:, 3], torch.tensor([0.0, -2.7, 0.0]))
+    torch.testing.assert_close(camera[:, 2], torch.tensor([0.0, 1.0, 0.0]))  # camera back is away from the head
+    torch.testing.assert_close(camera[:, 3], torch.tensor([0.0, 2.7, 0.0]))
 
 
 def test_points_and_cameras_agree() -> None:

@@ -55,7 +55,7 @@ class TrainSettings:
     """Time for both stages together."""
     image_share: float = 0.4
     """Part of the time for the second stage."""
-    heads_per_step: int = 6
+    heads_per_step: int = 3
     """Heads in a batch."""
     views_per_head: int = 2
     """Views of each head in a batch."""
@@ -100,6 +100,7 @@ class GeneratorTraining:
         self.data, self.folder, self.settings = data, folder, settings
         torch.manual_seed(settings.seed)
         self.generator = Generator(config).to(data.device).train()
+        silence_affines(self.generator)
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.embedding = AttributeEmbedding.fit(data.attributes[: data.train_count], data.names, settings.seed)
         self.trained = [
@@ -249,6 +250,17 @@ def render_samples(generator: Generator, planes: Tensor, rays: RaySamples) -> tu
     opacity = weights.sum(dim=-1)
     features = (weights[..., None, :] @ seen["rgb"].unflatten(1, shape)).squeeze(-2)
     return features + (1 - opacity[..., None]), opacity, (weights * rays.distances).sum(dim=-1)
+
+
+@torch.no_grad()
+def silence_affines(generator: Generator) -> None:
+    """Start with latents that do nothing: the mean head is learned first, and attributes from there.
+
+    A random start makes heads differ wildly, which has to be unlearned.
+    """
+    for module in generator.modules():
+        if isinstance(module, SynthesisLayer | ToRGBLayer):
+            module.affine.weight.zero_()
 
 
 @torch.no_grad()

@@ -1,0 +1,70 @@
+"""The tree of subcommands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+from gan3dinv_ns.cli.benchmark import Benchmark
+from gan3dinv_ns.cli.evaluate import Evaluate
+from gan3dinv_ns.cli.export import ExportMesh
+from gan3dinv_ns.cli.heads import GenerateHeads, PackHeads, TrainGenerator
+from gan3dinv_ns.ops.user_errors import one_line_errors
+
+# A union of one member would be flattened; tyro's own subcommand_cli_from_dict pads it in the same way.
+_Nothing = Annotated[None, tyro.conf.Suppress]
+
+
+@dataclass(frozen=True)
+class Export:
+    """Take a head away: as a mesh or a density volume."""
+
+    command: Annotated[ExportMesh, tyro.conf.subcommand(name="mesh")] | _Nothing
+
+    def main(self) -> None:
+        """Runs the chosen export."""
+        assert self.command is not None
+        self.command.main()
+
+
+@dataclass(frozen=True)
+class Heads:
+    """Make the synthetic heads and train the embedded generator on them."""
+
+    command: (
+        Annotated[GenerateHeads, tyro.conf.subcommand(name="generate")]
+        | Annotated[PackHeads, tyro.conf.subcommand(name="pack")]
+        | Annotated[TrainGenerator, tyro.conf.subcommand(name="train")]
+    )
+
+    def main(self) -> None:
+        """Runs the chosen step."""
+        self.command.main()
+
+
+Command = (
+    Annotated[Export, tyro.conf.subcommand(name="export")]
+    | Annotated[Benchmark, tyro.conf.subcommand(name="benchmark")]
+    | Annotated[Evaluate, tyro.conf.subcommand(name="evaluate")]
+    | Annotated[Heads, tyro.conf.subcommand(name="heads")]
+)
+
+DESCRIPTION = """One photo becomes a 3D head. Inversions run in nerfstudio (ns-train gan3dinv --data PHOTO); this
+command takes their results away, measures, and makes the embedded generator."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of `gan3dinv`; what is wrong on the user's side is told in one line, with status 1."""
+    plain = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
+    command: Export | Benchmark | Evaluate | Heads = tyro.cli(
+        Command,
+        prog="gan3dinv",
+        description=DESCRIPTION,
+        args=arguments,
+        config=plain,
+    )
+    with one_line_errors():
+        command.main()

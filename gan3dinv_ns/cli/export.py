@@ -1,0 +1,54 @@
+"""`gan3dinv export mesh`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gan3dinv_ns.cli.networks import DeviceName, resolve_device
+from gan3dinv_ns.export.settings import MeshSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportMesh(MeshSettings):
+    """Write a head as a closed, coloured mesh: that of a run, or a random sample of a generator."""
+
+    load_config: Path | None = None
+    """The config.yml of a run; or leave it out and give a seed."""
+    output_dir: Path
+    """Folder for mesh.ply, mesh.obj, mesh.glb (or what --formats says) and mesh.json with the figures."""
+    seed: int | None = None
+    """Instead of a run's head take the generator's sample of this seed."""
+    generator: str = "makehuman128-64"
+    """The generator of that sample: a registered name, or the path of a .pkl or .safetensors file."""
+    truncation: float = 0.7
+    """How far that sample lies from the mean head: 0 is the mean head itself, 1 the whole variety."""
+    device: DeviceName = "auto"
+    """Where that sample is computed; auto is CUDA if there is one, else the CPU."""
+
+    def main(self) -> None:
+        """Writes the mesh.
+
+        Raises:
+            ValueError: neither or both of a run and a seed are given, or one of them cannot be used.
+            FileWriteError: the disk is full or the place is not writable.
+        """
+        self.check()
+        if (self.load_config is None) == (self.seed is None):
+            raise ValueError("give either --load-config with the config.yml of a run, or --seed for a sample")
+        if self.load_config is not None:
+            from gan3dinv_ns.ns_export import export_run
+
+            export_run(self.load_config, self.output_dir, self)
+        elif self.seed is not None:
+            self._export_sample(self.seed)
+
+    def _export_sample(self, seed: int) -> None:
+        from rich.console import Console
+
+        from gan3dinv_ns.eg3d import load_generator
+        from gan3dinv_ns.export.job import export_mesh
+        from gan3dinv_ns.export.sample import planes_of_seed
+
+        generator = load_generator(self.generator, resolve_device(self.device))
+        export_mesh(generator, planes_of_seed(generator, seed, self.truncation), self.output_dir, self, Console())

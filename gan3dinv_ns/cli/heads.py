@@ -1,0 +1,104 @@
+"""`gan3dinv heads generate`, `pack` and `train`: from MakeHuman's data to the embedded generator."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class GenerateHeads:
+    """Render synthetic heads from many sides, with depth, cameras and all attributes; goes on where it was stopped."""
+
+    makehuman: Path
+    """MakeHuman's CC0 data (base mesh, targets, eyes, eyebrows, hair): a folder or .tar.xz archive in its layout."""
+    output_dir: Path = Path("outputs/heads")
+    """Folder for pictures, depth, dataset.json (EG3D's format) and attributes.json."""
+    first_seed: int = 0
+    """Seed of the first head; the others follow."""
+    count: int = 4000
+    """Number of heads."""
+    views: int = 4
+    """Pictures of each head."""
+    resolution: int = 128
+    """Side of a picture in pixels."""
+    processes: int = os.cpu_count() or 1
+    """Heads rendered at the same time."""
+
+    def main(self) -> None:
+        """Renders the heads.
+
+        Raises:
+            ValueError: MakeHuman's data is incomplete, or the folder holds other heads.
+        """
+        from rich.progress import MofNCompleteColumn, Progress
+
+        from gan3dinv_ns.heads.dataset import HeadSettings, generate_dataset
+
+        settings = HeadSettings(self.first_seed, self.count, self.views, self.resolution)
+        with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as bar:
+            task = bar.add_task("heads", total=self.count)
+            folder = generate_dataset(
+                self.makehuman,
+                self.output_dir,
+                settings,
+                self.processes,
+                report=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+        print(f"wrote {folder.resolve()}")
+
+
+@dataclass(frozen=True)
+class PackHeads:
+    """Pack rendered heads into one file for training."""
+
+    data: Path = Path("outputs/heads")
+    """The folder that `gan3dinv heads generate` wrote."""
+    output: Path = Path("outputs/heads.safetensors")
+    """The packed file."""
+
+    def main(self) -> None:
+        """Packs the heads.
+
+        Raises:
+            ValueError: there are no heads in the folder.
+            FileWriteError: the disk is full or the place is not writable.
+        """
+        from gan3dinv_ns.heads.dataset import pack_dataset
+
+        size = pack_dataset(self.data, self.output)
+        print(f"wrote {self.output.resolve()} ({size / 1e6:.1f} MB)")
+
+
+@dataclass(frozen=True)
+class TrainGenerator:
+    """Train the generator on packed heads, then its discriminator; goes on where it was stopped."""
+
+    data: Path = Path("outputs/heads.safetensors")
+    """The file that `gan3dinv heads pack` wrote."""
+    output_dir: Path = Path("outputs/generator")
+    """Folder for generator.safetensors, discriminator.safetensors and the state of the training."""
+    minutes: float = 60.0
+    """Time for the generator."""
+    discriminator_minutes: float = 10.0
+    """Time for the discriminator."""
+
+    def main(self) -> None:
+        """Trains both on CUDA if there is one, else on the CPU.
+
+        Raises:
+            ValueError: the packed file is missing or damaged.
+            FileWriteError: the disk is full or the place is not writable.
+        """
+        from gan3dinv_ns.heads.train import TrainSettings, train_generator
+        from gan3dinv_ns.heads.train_discriminator import DiscriminatorSettings, train_discriminator
+
+        train_generator(self.data, self.output_dir, TrainSettings(minutes=self.minutes))
+        train_discriminator(
+            self.data,
+            self.output_dir / "generator.safetensors",
+            self.output_dir,
+            DiscriminatorSettings(minutes=self.discriminator_minutes),
+        )
+        print(f"wrote {self.output_dir.resolve()}")

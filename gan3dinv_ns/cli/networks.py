@@ -1,0 +1,46 @@
+"""The networks that a command works with, and the device that they are on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import torch
+
+    from gan3dinv_ns.eg3d import Discriminator, Generator
+
+DeviceName = Literal["auto", "cpu", "cuda"]
+
+
+def resolve_device(name: DeviceName) -> torch.device:
+    """The device of a name; "auto" is CUDA if there is one, else the CPU.
+
+    Raises:
+        ValueError: CUDA is asked for, but there is none.
+    """
+    import torch
+
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise ValueError("device cuda: this machine has no usable CUDA device; choose auto or cpu")
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+def load_networks(source: str, device: torch.device) -> tuple[Generator, Discriminator]:
+    """A generator and the discriminator that came with it.
+
+    Args:
+        source: a registered name, a .pkl with both, or NAME.safetensors with NAME.discriminator.safetensors beside it.
+        device: where both go.
+
+    Raises:
+        ValueError: one of them is missing or damaged.
+    """
+    from gan3dinv_ns.eg3d import load_discriminator, load_generator
+    from gan3dinv_ns.eg3d.registry import REGISTERED
+
+    generator = load_generator(source, device)
+    beside = source not in REGISTERED and Path(source).suffix == ".safetensors"
+    place = Path(source).with_suffix(".discriminator.safetensors") if beside else source
+    return generator, load_discriminator(place, device)

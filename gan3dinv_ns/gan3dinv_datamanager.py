@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +22,7 @@ class GAN3DInvDataManagerConfig(VanillaDataManagerConfig):
 
     _target: type = field(default_factory=lambda: GAN3DInvDataManager)
     """Class to build."""
-    dataparser: GAN3DInvDataParserConfig = field(default_factory=GAN3DInvDataParserConfig)  # type: ignore[assignment]
+    dataparser: GAN3DInvDataParserConfig = field(default_factory=GAN3DInvDataParserConfig)
     """How the photo is read."""
 
 
@@ -52,11 +53,12 @@ class GAN3DInvDataManager(VanillaDataManager[PhotoDataset]):
         **kwargs: Any,
     ) -> None:
         parser = config.dataparser
-        parser = replace(
-            parser, resolution=parser.resolution or resolution or 0, with_orbit=test_mode == "test"
-        )
+        parser = replace(parser, resolution=parser.resolution or resolution or 0, with_orbit=test_mode == "test")
         config = replace(config, dataparser=parser)
-        super().__init__(config, device, test_mode, world_size, local_rank, **kwargs)
+        with warnings.catch_warnings():
+            # The loaders of one image are never asked for their workers.
+            warnings.filterwarnings("ignore", message="This DataLoader will create")
+            super().__init__(config, device, test_mode, world_size, local_rank, **kwargs)
 
     @property
     def photo(self) -> Tensor:
@@ -101,9 +103,7 @@ class GAN3DInvDataManager(VanillaDataManager[PhotoDataset]):
         places = [self.train_dataparser_outputs.cameras]
         for dataset in (self.train_dataset, self.eval_dataset):
             places += [dataset.cameras, dataset._dataparser_outputs.cameras]
-        for loader in (
-            getattr(self, name, None) for name in ("fixed_indices_eval_dataloader", "eval_dataloader")
-        ):
+        for loader in (getattr(self, name, None) for name in ("fixed_indices_eval_dataloader", "eval_dataloader")):
             if loader is not None:
                 places.append(loader.cameras)
         for cameras in places:
@@ -121,6 +121,4 @@ class GAN3DInvDataManager(VanillaDataManager[PhotoDataset]):
         count = self.train_pixel_sampler.num_rays_per_batch
         size = torch.stack([cameras.height[0], cameras.width[0]], dim=-1).float()
         indices = torch.randint(len(cameras), (count, 1), device=self.device)
-        return cameras.generate_rays(
-            camera_indices=indices, coords=torch.rand(count, 2, device=self.device) * size
-        )
+        return cameras.generate_rays(camera_indices=indices, coords=torch.rand(count, 2, device=self.device) * size)

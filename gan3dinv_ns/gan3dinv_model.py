@@ -150,13 +150,15 @@ class GAN3DInvModel(Model):
         }
 
     @torch.no_grad()
-    def get_outputs(self, ray_bundle: RayBundle) -> dict[str, Tensor]:  # type: ignore[override]
+    def get_outputs(self, ray_bundle: RayBundle | Cameras) -> dict[str, Tensor]:  # type: ignore[override]
         """Rays through the tri-planes without super-resolution; near and far of the bundle are respected.
 
         Returns:
-            For rays [..., 3]: "rgb" [..., 3] of what is hit, "depth", "accumulation" [..., 1], "normals"
-            [..., 3] mapped from [-1, 1] to [0, 1], nerfstudio's axes.
+            For cameras what `get_outputs_for_camera` gives. For rays [..., 3]: "rgb" [..., 3] of what is hit, "depth",
+            "accumulation" [..., 1], "normals" [..., 3] mapped from [-1, 1] to [0, 1], nerfstudio's axes.
         """
+        if isinstance(ray_bundle, Cameras):
+            return self.get_outputs_for_camera(ray_bundle)
         shape = ray_bundle.origins.shape[:-1]
         origins = points_from_nerfstudio(ray_bundle.origins.reshape(-1, 3))
         directions = points_from_nerfstudio(F.normalize(ray_bundle.directions.reshape(-1, 3), dim=-1))
@@ -221,7 +223,7 @@ class GAN3DInvModel(Model):
         error = F.mse_loss(seen, wanted).clamp_min(1e-12)
         metrics = {
             "psnr": float(-10 * error.log10()),
-            "ssim": float(structural_similarity_index_measure(seen, wanted, data_range=1.0)),
+            "ssim": float(torch.as_tensor(structural_similarity_index_measure(seen, wanted, data_range=1.0))),
             "perceptual": float(self._distance(outputs)),
         }
         depth = outputs["depth"]

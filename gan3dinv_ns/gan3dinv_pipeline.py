@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import torch
 from nerfstudio.pipelines.base_pipeline import Pipeline, VanillaPipeline, VanillaPipelineConfig
-from torch import Tensor
 
 from gan3dinv_ns.cameras.conventions import image_from_hwc01
 from gan3dinv_ns.eg3d import load_generator
@@ -87,7 +86,9 @@ class GAN3DInvPipeline(VanillaPipeline):
         assert isinstance(self._model, GAN3DInvModel)
         return self._model
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool | None = None) -> None:
+    def load_state_dict(  # type: ignore[override]
+        self, state_dict: Mapping[str, Any], strict: bool | None = None
+    ) -> None:
         """Takes over a saved state and moves the data sets' cameras to the pose in it.
 
         Raises:
@@ -139,13 +140,3 @@ class GAN3DInvPipeline(VanillaPipeline):
         metrics["fps"] = 1.0 / seconds
         assert all(math.isfinite(value) for value in metrics.values())
         return {**metrics, **{f"{name}_std": 0.0 for name in metrics}} if get_std else metrics
-
-    def get_train_loss_dict(self, step: int) -> tuple[Any, dict[str, Tensor], dict[str, Tensor]]:
-        """What the photo's camera shows, and how near the photo it is.
-
-        The losses are the trainer's business.
-        """
-        camera, batch = self.datamanager.next_train(step)
-        outputs = self.model.get_outputs_for_camera(camera)
-        metrics, _ = self.model.get_image_metrics_and_images(outputs, batch)
-        return outputs, {}, {name: torch.tensor(value) for name, value in metrics.items()}

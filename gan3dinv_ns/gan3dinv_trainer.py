@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,6 +145,11 @@ class GAN3DInvTrainer(Trainer):
 
     config: GAN3DInvTrainerConfig
     pipeline: GAN3DInvPipeline
+
+    def __init__(self, config: GAN3DInvTrainerConfig, local_rank: int = 0, world_size: int = 1) -> None:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=FutureWarning, message=".*GradScaler")
+            super().__init__(config, local_rank, world_size)
 
     def setup_optimizers(self) -> Optimizers:
         """The inversion's own optimisers, one for each group, in nerfstudio's wrapping."""

@@ -99,17 +99,14 @@ def _read_safetensors(path: Path, role: str) -> tuple[dict[str, Any], dict[str, 
 
 
 def _assemble(network_type: Any, config_type: Any, path: Path, config: dict[str, Any], state: dict[str, Tensor]) -> Any:
-    """Build the network without memory, then let the state, which must fit exactly, be its tensors."""
+    """Build the network, without a change of the random numbers to come, and fill it with the state."""
     try:
-        with torch.device("meta"):
+        with torch.random.fork_rng(devices=[]):
             network = network_type(config_type.from_dict(config))
-    except ValueError as error:
+    except (ValueError, RuntimeError, MemoryError) as error:
         raise ValueError(f"{path}: {error}") from error
     _check_state(path, network, state)
-    tensors = {
-        key: value.to(torch.float32, copy=True, memory_format=torch.contiguous_format) for key, value in state.items()
-    }
-    network.load_state_dict(tensors, assign=True)
+    network.load_state_dict(state)
     return network.eval()
 
 

@@ -39,6 +39,15 @@ def test_generator_survives_saving_and_loading(tmp_path, small_config, resolutio
     assert loaded.plane_resolution == resolution
 
 
+def test_loading_leaves_the_random_numbers_alone(tmp_path, small_generator):
+    save_generator(small_generator, tmp_path / "g.safetensors")
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    load_generator(tmp_path / "g.safetensors")
+    assert torch.equal(torch.rand(3), expected)
+
+
 def test_discriminator_survives_saving_and_loading(tmp_path, small_discriminator):
     save_discriminator(small_discriminator, tmp_path / "d.safetensors")
     assert states_equal(load_discriminator(tmp_path / "d.safetensors"), small_discriminator)

@@ -25,6 +25,8 @@ class StartSettings:
     """Number of pitches tried."""
     resolution: int = 32
     """Side of the small renderings that are compared, pixels."""
+    depth_samples: tuple[int, int] = (16, 8)
+    """Samples along each ray in the two passes."""
     candidates: int = 6
     """So many of the best cameras are compared again perceptually and refined."""
     refinements: int = 2

@@ -10,7 +10,7 @@ from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
 from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d import Generator
 from gan3dinv_ns.inversion.settings import StartSettings
-from gan3dinv_ns.inversion.views import raw_view
+from gan3dinv_ns.inversion.views import raw_view, with_depth_samples
 from gan3dinv_ns.losses.reconstruction import PhotoTarget
 
 _SAMPLES_OF_W = 512
@@ -68,6 +68,7 @@ def find_pose(generator: Generator, target: PhotoTarget, settings: StartSettings
     A grid of small renderings in one batch is scored without regard to colour; the best ones are compared again
     with the perceptual distance, and the best of these is refined on ever finer grids.
     """
+    generator = with_depth_samples(generator, settings.depth_samples)
     latent = mean_latent(generator).expand(1, generator.num_ws, -1)
     planes = generator.planes(latent)
     yaws = torch.linspace(-settings.yaw_range, settings.yaw_range, settings.yaw_count).to(planes)

@@ -10,6 +10,7 @@ from torch import Tensor
 from gan3dinv_ns.cameras.conventions import split_label
 from gan3dinv_ns.cameras.intrinsics import pixel_centres, ray_directions
 from gan3dinv_ns.eg3d import Generator
+from gan3dinv_ns.eg3d.depth_samples import Sampling
 from gan3dinv_ns.losses.warp import View
 
 
@@ -29,13 +30,20 @@ def with_depth_samples(generator: Generator, samples: tuple[int, int]) -> Genera
     return cheaper
 
 
-def raw_view(generator: Generator, planes: Tensor, label: Tensor, resolution: int) -> View:
+def raw_view(
+    generator: Generator,
+    planes: Tensor,
+    label: Tensor,
+    resolution: int,
+    sampling: Sampling = "stratified",
+) -> View:
     """Volume rendering of one set of planes from one or many cameras.
 
     Args:
         planes: ``[1, 3, C, R, R]``.
         label: ``[N, 25]``; all cameras see the same planes.
         resolution: side r in pixels.
+        sampling: "stratified" (random) or "midpoint" (reproducible).
 
     Returns:
         a view ``[N, ., r, r]`` whose picture is the first three feature channels; differentiable in planes and label.
@@ -45,7 +53,7 @@ def raw_view(generator: Generator, planes: Tensor, label: Tensor, resolution: in
     directions = directions @ camera_to_world[:, :3, :3].mT
     origins = camera_to_world[:, None, :3, 3].expand_as(directions)
     features, depth, weights = generator.render_rays(
-        planes, origins.reshape(1, -1, 3), directions.reshape(1, -1, 3), sampling="stratified"
+        planes, origins.reshape(1, -1, 3), directions.reshape(1, -1, 3), sampling=sampling
     )
     image, depth, weights = (
         one.reshape(len(label), resolution, resolution, -1).permute(0, 3, 1, 2)

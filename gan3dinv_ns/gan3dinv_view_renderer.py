@@ -143,7 +143,8 @@ class ViewRenderer:
         raw = image = features[:, :3]
         if quality.super_resolution:
             noise_mode = options.superresolution_noise_mode
-            image = self.generator.superresolution(raw, features, head.ws, noise_mode)
+            image, refined = self.generator.superresolution(raw, features, head.ws, noise_mode)
+            raw = refined if options.raw_is_refined else raw
         image, raw = ((colours * 0.5 + 0.5).clamp(0.0, 1.0) for colours in (image, raw))
         return _SquarePicture(image, raw, depth, opacity)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from nerfstudio.viewer.viewer import VISER_NERFSTUDIO_SCALE_RATIO
 from torch import Tensor
+from viser.transforms import SO3
 
 from gan3dinv_ns.cameras.conventions import to_nerfstudio
 from gan3dinv_ns.cameras.intrinsics import FOCAL
@@ -61,7 +62,7 @@ class HeadScene:
         """
         handles = getattr(self._viewer, "camera_handles", {})
         if handles and self._placed_for is not state:
-            self._viewer.update_camera_poses()
+            self._place_photo(handles[0])
             self._placed_for = state
         if client is None:
             return
@@ -72,6 +73,13 @@ class HeadScene:
         covers = any(self._photo_covers.get(client_id, False) for client_id in watching)
         for handle in handles.values():
             handle.visible = self._viewer.hide_images.visible and not covers
+
+    def _place_photo(self, frustum: viser.CameraFrustumHandle) -> None:
+        """Put the frustum where the photo's camera is now; nerfstudio would count from where it drew it."""
+        camera = to_nerfstudio(self._camera_to_world().detach().cpu().double())[0].numpy()
+        turned = SO3.from_matrix(camera[:, :3]) @ SO3.from_x_radians(math.pi)
+        frustum.position = camera[:, 3] * VISER_NERFSTUDIO_SCALE_RATIO
+        frustum.wxyz = turned.wxyz
 
     def _fit_window(self, client: viser.ClientHandle) -> None:
         """The shorter side of the window shows what the generator's camera does."""

@@ -155,3 +155,10 @@ def robust_error(image: Tensor, reference: Tensor) -> Tensor:
     """Charbonnier error, sharper than squares, plus squares, which PSNR is made of."""
     squares = (image - reference).square()
     return torch.sqrt(squares + 1e-4).mean() + 2 * squares.mean()
+
+
+def detail_error(image: Tensor, reference: Tensor, window: int = 5) -> Tensor:
+    """Mean absolute error of what remains of pictures [N, C, H, W] when their local mean is taken away."""
+    difference = image - reference
+    local_mean = F.avg_pool2d(difference, window, stride=1, padding=window // 2, count_include_pad=False)
+    return (difference - local_mean).abs().mean()

@@ -1,0 +1,182 @@
+"""The `gan3dinv` command: helps, wiring, and what it says to bad input."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from gan3dinv_ns.cli import main
+from gan3dinv_ns.eg3d import (
+    Discriminator,
+    DiscriminatorConfig,
+    Generator,
+    GeneratorConfig,
+    RenderingOptions,
+    save_discriminator,
+    save_generator,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = (
+    "",
+    "export",
+    "export mesh",
+    "benchmark",
+    "evaluate",
+    "heads",
+    "heads generate",
+    "heads pack",
+    "heads train",
+)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small random generator, with its discriminator beside it."""
+    folder = tmp_path_factory.mktemp("tiny")
+    torch.manual_seed(0)
+    rendering = RenderingOptions(white_back=True, depth_resolution=4, depth_resolution_importance=4)
+    small = {"channel_base": 512, "channel_max": 16}
+    config = GeneratorConfig(plane_resolution=32, neural_rendering_resolution=8, rendering=rendering, **small)
+    generator = Generator(config)
+    save_generator(generator, folder / "tiny.safetensors")
+    discriminator = Discriminator(DiscriminatorConfig(img_resolution=generator.img_resolution, **small))
+    save_discriminator(discriminator, folder / "tiny.discriminator.safetensors")
+    return folder / "tiny.safetensors"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_help_is_shown(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([*command.split(), "--help"])
+    assert ended.value.code == 0
+    assert f"usage: gan3dinv {command}".strip() in capsys.readouterr().out
+
+
+def test_help_needs_no_heavy_imports():
+    code = (
+        "import sys\nfrom gan3dinv_ns.cli import main\ntry:\n    main(['export', 'mesh', '--help'])\n"
+        "except SystemExit:\n    pass\n"
+        "print({'torch', 'nerfstudio', 'open3d', 'trimesh', 'skimage', 'scipy'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("set()")
+
+
+def test_bad_input_ends_a_process_with_one_line_and_status_1(tmp_path):
+    code = "from gan3dinv_ns.cli import main; main()"
+    arguments = ["export", "mesh", "--load-config", str(tmp_path / "no.yml"), "--output-dir", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr == f"error: {tmp_path / 'no.yml'} does not exist; give the config.yml in the folder of a run\n"
+
+
+def test_a_sample_becomes_a_mesh(tiny, tmp_path, capsys):
+    options = ["--resolution", "32", "--density-level", "0", "--formats", "obj", "mrc"]
+    main(["export", "mesh", "--generator", str(tiny), "--seed", "3", "--output-dir", str(tmp_path), *options])
+    shown = capsys.readouterr().out
+    report = json.loads((tmp_path / "mesh.json").read_text())
+    assert report["watertight"] and report["files"] == ["mesh.obj", "mesh.mrc"]
+    for name in ("mesh.obj", "mesh.mrc", "mesh.json"):
+        assert f"wrote {tmp_path / name}" in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ([], "either --load-config .* or --seed"),
+        (["--seed", "1", "--load-config", "config.yml"], "either --load-config .* or --seed"),
+        (["--seed", "-1"], "seed -1 is outside"),
+        (["--seed", "1", "--resolution", "100"], "resolution 100 .* multiple of 8"),
+        (["--seed", "1", "--density-level", "1000", "--resolution", "16"], "nowhere exceeds 1000"),
+        (["--seed", "1", "--generator", "no.pkl"], "no.pkl: no such file"),
+        (["--load-config", "photo.png"], "photo.png does not exist"),
+    ],
+)
+def test_export_names_what_is_wrong(tiny, tmp_path, options, reason):
+    generator = [] if "--generator" in options else ["--generator", str(tiny)]
+    with pytest.raises(SystemExit, match=reason) as ended:
+        main(["export", "mesh", "--output-dir", str(tmp_path / "out"), *generator, *options])
+    assert "\n" not in str(ended.value)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_a_missing_device_is_named(tiny, tmp_path):
+    with pytest.raises(SystemExit, match="no usable CUDA device"):
+        main(["benchmark", "--generator", str(tiny), "--device", "cuda", "--output", str(tmp_path / "b.json")])
+
+
+def test_benchmark_prints_a_table_and_writes_json(tiny, tmp_path, capsys):
+    path = tmp_path / "deep" / "benchmark.json"
+    main(["benchmark", "--generator", str(tiny), "--repeats", "1", "--device", "cpu", "--output", str(path)])
+    shown = capsys.readouterr().out
+    assert "super-resolution" in shown and "wrote" in shown
+    figures = json.loads(path.read_text())
+    assert figures["source"] == str(tiny) and len(figures["parts"]) == 4
+
+
+def test_evaluate_writes_figures_and_pictures(tiny, tmp_path, monkeypatch, capsys):
+    side = 16
+
+    def render_head(template, seed, cameras, resolution):
+        return torch.full((len(cameras), 3, side, side), 0.5), None, None
+
+    def invert(generator, discriminator, photo):
+        from gan3dinv_ns.cameras.conventions import camera_label
+        from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
+        from gan3dinv_ns.cameras.rotations import orbit
+
+        label = camera_label(orbit(0.0, 0.0), intrinsics_matrix())
+        return SimpleNamespace(label=label, novel_view=lambda c: torch.full((len(c), 3, side, side), 0.5))
+
+    monkeypatch.setattr("gan3dinv_ns.heads.render.render_head", render_head)
+    monkeypatch.setattr("gan3dinv_ns.heads.template.load_template", lambda source: None)
+    monkeypatch.setattr("gan3dinv_ns.inversion.run.invert", invert)
+    options = ["--makehuman", "m", "--heads", "2", "--generator", str(tiny), "--output-dir", str(tmp_path)]
+    main(["evaluate", *options])
+    report = json.loads((tmp_path / "heldout.json").read_text())
+    assert [row["name"] for row in report["rows"]] == ["900000", "900001"]
+    assert 0 < report["summary"]["rotation_error_deg_max"] < 35
+    assert (tmp_path / "heldout.png").is_file()
+    assert str(tmp_path / "heldout.json") in capsys.readouterr().out
+
+
+def test_heads_commands_hand_their_options_on(tmp_path, monkeypatch, capsys):
+    asked = {}
+
+    def generate(source, output, settings, processes, report):
+        asked["generate"] = (source, settings.first_seed, settings.count, processes)
+        report(settings.count, settings.count)
+        return output
+
+    monkeypatch.setattr("gan3dinv_ns.heads.dataset.generate_dataset", generate)
+    options = ["--makehuman", "m", "--first-seed", "7", "--count", "9", "--processes", "1"]
+    main(["heads", "generate", *options, "--output-dir", str(tmp_path)])
+    assert asked["generate"] == (Path("m"), 7, 9, 1)
+
+    def train(data, folder, settings):
+        asked["train"] = (data, settings.minutes)
+
+    def train_discriminator(data, generator, folder, settings):
+        asked["discriminator"] = (generator, settings.minutes)
+
+    monkeypatch.setattr("gan3dinv_ns.heads.train.train_generator", train)
+    monkeypatch.setattr("gan3dinv_ns.heads.train_discriminator.train_discriminator", train_discriminator)
+    times = ["--minutes", "3", "--discriminator-minutes", "2"]
+    main(["heads", "train", "--data", "d.safetensors", "--output-dir", str(tmp_path), *times])
+    assert asked["train"] == (Path("d.safetensors"), 3.0)
+    assert asked["discriminator"] == (tmp_path / "generator.safetensors", 2.0)
+    assert capsys.readouterr().out.count(str(tmp_path)) == 2
+
+
+def test_packing_a_folder_without_heads_is_refused(tmp_path):
+    with pytest.raises(SystemExit, match="no heads in"):
+        main(["heads", "pack", "--data", str(tmp_path), "--output", str(tmp_path / "packed.safetensors")])

@@ -7,6 +7,7 @@ one line, and nerfstudio then leaves the method out.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,33 +16,55 @@ if TYPE_CHECKING:
 DESCRIPTION = "One photo becomes a 3D head: GAN inversion with pose optimization in EG3D's tri-planes."
 
 
-def build_method(name: str = "gan3dinv", generator: str | None = None) -> MethodSpecification:
+RECIPES = {
+    "gan3dinv": None,
+    "gan3dinv-fast": "fast.yaml",
+    "gan3dinv-paper": "paper.yaml",
+}
+"""What follows `ns-train`, and the file in `configs/` that it is built from; None takes the defaults."""
+
+
+def recipe_path(file: str) -> Path:
+    """A file of `configs/`: beside the package in a checkout, inside it once installed."""
+    package = Path(__file__).parent
+    beside = package.parent / "configs" / file
+    return beside if beside.is_file() else package / "configs" / file
+
+
+def build_method(name: str) -> MethodSpecification:
     """A method as nerfstudio registers it.
 
     Args:
-        name: what follows `ns-train`.
-        generator: default generator, if not the embedded one.
+        name: a key of RECIPES.
+
+    Raises:
+        ValueError: the recipe's file is missing, or a key or value in it is wrong.
     """
     from nerfstudio.plugins.types import MethodSpecification
 
     from gan3dinv_ns.gan3dinv_trainer import GAN3DInvTrainerConfig
+    from gan3dinv_ns.ops.recipes import apply_recipe, read_recipe
 
-    config = GAN3DInvTrainerConfig(method_name=name)
-    if generator is not None:
-        config.pipeline.model.generator = generator
-    return MethodSpecification(config=config, description=DESCRIPTION)
+    config, description, file = GAN3DInvTrainerConfig(method_name=name), DESCRIPTION, RECIPES[name]
+    if file is not None:
+        recipe = read_recipe(recipe_path(file))
+        description = f"{description} {recipe.pop('description', '')}".strip()
+        config = apply_recipe(config, recipe)
+    return MethodSpecification(config=config, description=description)
 
 
-def _registered() -> MethodSpecification | None:
+def _registered(name: str) -> MethodSpecification | None:
     try:
         from gan3dinv_ns.ns_export import install
 
         install()
-        return build_method()
+        return build_method(name)
     except Exception as error:
         reason = (str(error).splitlines() or [""])[0]
-        print(f"warning: gan3dinv is not available ({type(error).__name__}: {reason})", file=sys.stderr)
+        print(f"warning: {name} is not available ({type(error).__name__}: {reason})", file=sys.stderr)
         return None
 
 
-gan3dinv_method = _registered()
+gan3dinv_method = _registered("gan3dinv")
+gan3dinv_fast_method = _registered("gan3dinv-fast")
+gan3dinv_paper_method = _registered("gan3dinv-paper")

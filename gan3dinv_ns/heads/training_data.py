@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from gan3dinv_ns.heads.packed import PackedHeads
 from torch import Tensor
 from tqdm import tqdm
 
+from gan3dinv_ns.heads.packed import PackedHeads
 from gan3dinv_ns.heads.supervision import Views
 
 

@@ -51,8 +51,8 @@ class GAN3DInvField(Field):
 
     def __init__(self, generator: Generator) -> None:
         super().__init__()
-        # In a tuple, so that it is no submodule, neither for state_dict nor for the viewer's scan.
-        self._of = (generator,)
+        # In a tuple, so that they are no submodules, neither for state_dict nor for the viewer's scan.
+        self._of = (generator, decoder_for_viewing(generator.decoder))
         self._planes: Tensor | None = None
 
     def set_planes(self, planes: Tensor) -> None:
@@ -64,7 +64,7 @@ class GAN3DInvField(Field):
         assert self._planes is not None, "set_planes comes first"
         options = self._of[0].rendering
         features = sample_planes(self._planes, points[None], options.box_warp, options.plane_axes)[0]
-        colours, sigma = decoder_for_viewing(self._of[0].decoder)(features)
+        colours, sigma = self._of[1](features)
         return colours[..., :3].clamp(0.0, 1.0), sigma
 
     def get_density(self, ray_samples: RaySamples) -> tuple[Tensor, Tensor]:

@@ -15,6 +15,7 @@ from gan3dinv_ns.ops.image_files import read_image
 
 PHOTO_STEM = "photo"
 CHECKPOINT_FOLDER = "nerfstudio_models"
+CONFIG_NAME = "config.yml"
 
 _PARTS = ("step", "pipeline", "optimizers", "scalers")
 
@@ -37,6 +38,12 @@ def resolve_photo(data: Path | None, resumed: Path | None) -> Path:
     photo = data.expanduser().resolve()
     read_image(photo)
     return photo
+
+
+def name_of(photo: Path) -> str:
+    """What a run of the photo is called: the file's stem, or for the photo in a run's folder that run's name."""
+    in_run = photo.stem == PHOTO_STEM and (photo.parent / CONFIG_NAME).is_file()
+    return photo.parents[2].name if in_run else photo.stem
 
 
 def copy_photo(photo: Path, run_folder: Path) -> Path:
@@ -144,7 +151,7 @@ def write_config(config: Any, run_folder: Path) -> Path:
     Raises:
         FileWriteError: the disk is full or the folder is not writable.
     """
-    path = run_folder / "config.yml"
+    path = run_folder / CONFIG_NAME
     with atomic_path(path) as temporary:
         temporary.write_text(yaml.dump(config), encoding="utf-8")
     return path

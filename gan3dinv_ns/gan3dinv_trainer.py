@@ -26,6 +26,7 @@ from gan3dinv_ns.gan3dinv_run import (
     copy_photo,
     has_checkpoint,
     latest_checkpoint,
+    name_of,
     read_checkpoint,
     resolve_generator,
     resolve_photo,
@@ -127,7 +128,7 @@ class GAN3DInvTrainerConfig(TrainerConfig):
         self.data = self.pipeline.datamanager.data = photo
         self.pipeline.model.generator = resolve_generator(self.pipeline.model.generator)
         self.output_dir = self.output_dir.expanduser().resolve()
-        self.experiment_name = self.experiment_name or photo.stem
+        self.experiment_name = self.experiment_name or name_of(photo)
         self.machine.device_type = usable_device(self.machine.device_type)  # type: ignore[assignment]
         if self.pipeline.model.inversion.build_schedule().total_steps < 1:
             raise ValueError(

@@ -91,7 +91,7 @@ def _read_safetensors(path: Path, role: str) -> tuple[dict[str, Any], dict[str, 
     try:
         config = json.loads(metadata["config"])
         found = config.pop("role")
-    except (KeyError, AttributeError, json.JSONDecodeError) as error:
+    except (KeyError, AttributeError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path}: holds tensors but no network configuration in its metadata") from error
     if found != role:
         raise ValueError(f"{path}: holds a {found}, not a {role}")

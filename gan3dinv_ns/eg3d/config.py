@@ -54,16 +54,17 @@ class RenderingOptions:
     def __post_init__(self) -> None:
         _check_types(self)
         check_plane_axes(self.plane_axes)
-        object.__setattr__(self, "avg_camera_pivot", tuple(self.avg_camera_pivot))
+        pivot = self.avg_camera_pivot
+        if not isinstance(pivot, (list, tuple)) or [isinstance(x, (int, float)) for x in pivot] != [True] * 3:
+            raise ValueError(f"avg_camera_pivot {pivot!r}: must be three numbers")
+        object.__setattr__(self, "avg_camera_pivot", tuple(pivot))
         if (self.ray_start is None) != (self.ray_end is None):
             raise ValueError("ray_start and ray_end: give both or none")
         if self.ray_start is not None and self.ray_end is not None and not 0 < self.ray_start < self.ray_end:
             raise ValueError(f"ray_start {self.ray_start}: must lie between 0 and ray_end {self.ray_end}")
         if self.depth_resolution < 4:
             raise ValueError(f"depth_resolution {self.depth_resolution}: must be 4 or more")
-        if self.depth_resolution_importance < 0:
-            raise ValueError(f"depth_resolution_importance {self.depth_resolution_importance}: must not be negative")
-        if self.box_warp <= 0:
+        if self.box_warp == 0:
             raise ValueError(f"box_warp {self.box_warp}: must be positive")
         if self.superresolution_noise_mode not in ("none", "const", "random"):
             raise ValueError(

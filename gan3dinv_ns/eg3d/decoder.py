@@ -21,6 +21,7 @@ class OSGDecoder(nn.Module):
 
     def __init__(self, in_channels: int = 32, out_channels: int = 32, lr_multiplier: float = 1.0) -> None:
         super().__init__()
+        self.out_channels = out_channels
         self.net = nn.Sequential(
             FullyConnected(in_channels, HIDDEN, lr_multiplier=lr_multiplier),
             nn.Softplus(),
@@ -32,6 +33,5 @@ class OSGDecoder(nn.Module):
 
         The sigmoid is stretched by 0.001 at both ends, as in mip-NeRF, so that it can reach 0 and 1.
         """
-        output = self.net(features)
-        colours = torch.sigmoid(output[..., 1:]) * 1.002 - 0.001
-        return colours, output[..., :1]
+        density, colours = self.net(features).split([1, self.out_channels], dim=-1)
+        return torch.sigmoid(colours).mul(1.002).sub_(0.001), density

@@ -43,7 +43,7 @@ def read_published(path: Path, role: str) -> tuple[dict[str, Any], dict[str, Ten
         arguments = _init_arguments(module.attributes, role)
         config = _discriminator(arguments) if role == "discriminator" else _generator(arguments, module.attributes)
         return config.to_dict(), state
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: {key}: {error}") from error
 
 

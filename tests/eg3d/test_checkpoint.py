@@ -128,6 +128,7 @@ def damaged(tmp_path, generator, change):
         (lambda s, c: c.update(plane_resolution=100), "plane resolution 100"),
         (lambda s, c: c.update(rendering=None), "RenderingOptions: must be a mapping"),
         (lambda s, c: c.update(z_dim="many"), "z_dim"),
+        (lambda s, c: c["rendering"].update(avg_camera_pivot=[0, 1]), "avg_camera_pivot [0, 1]"),
         (lambda s, c: c.pop("role"), "no network configuration"),
     ],
 )
@@ -138,8 +139,9 @@ def test_what_does_not_fit_is_named(tmp_path, small_generator, change, message):
     assert message in str(caught.value) and str(path) in str(caught.value)
 
 
-def test_plain_tensors_are_no_network(tmp_path):
-    save_file({"a": torch.zeros(1)}, tmp_path / "a.safetensors")
+@pytest.mark.parametrize("metadata", [None, {}, {"config": "x"}, {"config": "[1]"}, {"config": "3"}])
+def test_plain_tensors_are_no_network(tmp_path, metadata):
+    save_file({"a": torch.zeros(1)}, tmp_path / "a.safetensors", metadata=metadata)
     with pytest.raises(ValueError, match="no network configuration"):
         load_generator(tmp_path / "a.safetensors")
 

@@ -284,7 +284,7 @@ def project_affines(generator: Generator, basis: Tensor) -> None:
             module.affine.weight.copy_(module.affine.weight @ basis @ basis.T)
 
 
-def fit_mapping(generator: Generator, embedding: AttributeEmbedding, steps: int = 4000, batch: int = 256) -> float:
+def fit_mapping(generator: Generator, embedding: AttributeEmbedding, steps: int = 3000, batch: int = 256) -> float:
     """Fit the mapping network to the embedding's latents and set its mean latent; gives the mean squared error."""
     network = generator.backbone.mapping.requires_grad_(True)
     device = network.w_avg.device
@@ -292,8 +292,9 @@ def fit_mapping(generator: Generator, embedding: AttributeEmbedding, steps: int 
         embedding,
         **{k: getattr(embedding, k).to(device) for k in ("mean", "std", "low", "high", "basis", "rotation")},
     )
-    optimizer = torch.optim.Adam(network.parameters(), lr=0.1, betas=(0.9, 0.99))
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=steps)
+    # The layers' learning-rate factor of 0.01 shrinks every step, so the rate has to be large.
+    optimizer = torch.optim.Adam(network.parameters(), lr=3.0, betas=(0.9, 0.99))
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3.0, total_steps=steps)
     labels = torch.zeros(batch, generator.c_dim, device=device)
     error = torch.zeros(())
     for _ in range(steps):

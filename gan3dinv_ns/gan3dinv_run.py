@@ -30,7 +30,7 @@ def resolve_photo(data: Path | None, resumed: Path | None) -> Path:
     Raises:
         ValueError: none is given, or it is missing, no picture, damaged, too small or too large.
     """
-    if data is None or data == Path():
+    if data is None:
         found = sorted(resumed.parent.parent.glob(f"{PHOTO_STEM}.*")) if resumed is not None else []
         if not found:
             raise ValueError("no photo is given; add --data PHOTO (a PNG, JPEG or WebP file)")

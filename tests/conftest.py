@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -43,3 +47,57 @@ def photo_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("photos") / "my face.png"
     write_image(path, torch.stack([red, green, red * green])[None])
     return path
+
+
+SCHEDULE = "--pipeline.model.inversion.schedule"
+START = "--pipeline.model.inversion.start"
+SHORT = (
+    *(f"{SCHEDULE}.warmup-steps", "1", f"{SCHEDULE}.project-steps", "2", f"{SCHEDULE}.tune-steps", "2"),
+    *(f"{START}.yaw-count", "3", f"{START}.pitch-count", "1", f"{START}.refinements", "0", f"{START}.candidates", "1"),
+    *("--vis", "tensorboard"),
+)
+"""Options of a run with five steps and no viewer."""
+
+
+@pytest.fixture(scope="session")
+def short_options(tiny_generator_file: Path) -> tuple[str, ...]:
+    """Options of a run that takes seconds: five steps, a tiny generator, no viewer."""
+    return ("--pipeline.model.generator", str(tiny_generator_file), *SHORT)
+
+
+@pytest.fixture(scope="session")
+def ns_train() -> Callable[..., None]:
+    """`ns-train gan3dinv OPTIONS` inside this process, which spares importing nerfstudio once more."""
+
+    def run(*options: object) -> None:
+        from nerfstudio.scripts.train import entrypoint
+        from nerfstudio.utils import writer
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["ns-train", "gan3dinv", *map(str, options)])
+            try:
+                entrypoint()
+            finally:
+                writer.EVENT_WRITERS.clear()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished_run(
+    tmp_path_factory: pytest.TempPathFactory, ns_train: Callable[..., None], photo_file: Path, short_options: tuple[str]
+) -> Path:
+    """Folder of a finished run, started with relative paths from another folder."""
+    folder = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(photo_file.parent)
+        ns_train("--data", photo_file.name, "--output-dir", os.path.relpath(folder), *short_options)
+    return next(folder.glob("*/gan3dinv/*"))
+
+
+@pytest.fixture(scope="session")
+def loaded(finished_run: Path) -> Any:
+    """The pipeline of the finished run, as the stock commands load it."""
+    from nerfstudio.utils.eval_utils import eval_setup
+
+    return eval_setup(finished_run / "config.yml", test_mode="test")[1]

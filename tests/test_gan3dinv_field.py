@@ -35,7 +35,7 @@ class _Ball:
         self.radius = 0.3
 
     def __call__(self, points):
-        sigma = 400.0 * (self.radius - points.norm(dim=-1, keepdim=True))
+        sigma = 4000.0 * (self.radius - points.norm(dim=-1, keepdim=True))
         return points.clamp(0, 1), sigma
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
 from nerfstudio.cameras.cameras import Cameras, CameraType
+from nerfstudio.data.scene_box import OrientedBox
 from torch import Tensor
 
 from gan3dinv_ns.cameras.conventions import from_nerfstudio, points_from_nerfstudio
@@ -173,6 +174,16 @@ class ViewRenderer:
         if self.generator.rendering.white_back:
             return torch.ones_like(picture.raw[:, :, :1, :1])
         return picture.raw[:, :, :1, [0, -1]].mean(dim=3, keepdim=True)
+
+
+def cropped(outputs: dict[str, Tensor], camera: Cameras, box: OrientedBox) -> dict[str, Tensor]:
+    """Pictures of `ViewRenderer.render` without what lies outside of a box: white, transparent and far there."""
+    rays = camera.generate_rays(camera_indices=0)
+    points = rays.origins + rays.directions * outputs["depth"].to(rays.directions)
+    inside = box.within(points.reshape(-1, 3).cpu()).reshape(points.shape[:-1])[..., None]
+    inside = inside.to(outputs["rgb"].device)
+    elsewhere = {"rgb": 1.0, "rgb_raw": 1.0, "accumulation": 0.0, "depth": FAR_DEPTH}
+    return {name: torch.where(inside, values, elsewhere[name]) for name, values in outputs.items()}
 
 
 def _meets_box(origins: Tensor, directions: Tensor, side: float) -> Tensor:

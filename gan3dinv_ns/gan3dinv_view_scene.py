@@ -105,3 +105,14 @@ class HeadScene:
             return False
         angle = math.acos(max(-1.0, min(1.0, float(to_picture @ to_head) / (near * far))))
         return angle < math.atan2(1.4 * half, near) + math.asin(min(1.0, _HEAD_RADIUS / far))
+
+
+def narrow_render_tab(viewer: Viewer) -> None:
+    """Start the Render tab's "Default FOV" at the generator's: with nerfstudio's 75 degrees a head is a dot.
+
+    The slider is a local of nerfstudio's; it is found by its hint, and stays as it is should that change.
+    """
+    inputs = getattr(viewer.viser_server.gui, "_gui_input_handle_from_id", {})
+    for handle in list(inputs.values()):
+        if str(handle._impl.hint).startswith("Field-of-view for rendering"):
+            handle.value = round(math.degrees(2.0 * math.atan(_HALF_WIDTH)), 2)

@@ -7,6 +7,7 @@ so neither waits for the other.
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import torch
 from nerfstudio.cameras.camera_optimizers import CameraOptimizer, CameraOptimizerConfig
 from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.configs.base_config import ViewerConfig
+from nerfstudio.data.scene_box import OrientedBox
 from nerfstudio.utils.rich_utils import CONSOLE
 from nerfstudio.viewer.render_state_machine import RenderAction, RenderStateMachine
 from nerfstudio.viewer.viewer_elements import ViewerControl
@@ -25,8 +27,15 @@ from torch import Tensor
 
 from gan3dinv_ns.cameras.conventions import from_nerfstudio, to_nerfstudio
 from gan3dinv_ns.cameras.rotations import orbit
-from gan3dinv_ns.gan3dinv_view_renderer import DRAFT, FAR_DEPTH, HeadSnapshot, Quality, ViewRenderer
-from gan3dinv_ns.gan3dinv_view_scene import HeadScene
+from gan3dinv_ns.gan3dinv_view_renderer import (
+    DRAFT,
+    FAR_DEPTH,
+    HeadSnapshot,
+    Quality,
+    ViewRenderer,
+    cropped,
+)
+from gan3dinv_ns.gan3dinv_view_scene import HeadScene, narrow_render_tab
 
 if TYPE_CHECKING:
     import viser
@@ -36,6 +45,7 @@ FRUSTUM_SCALE = 3.0
 """Size of the photo's frustum in the scene; 0.6 box units per unit from its tip to the picture."""
 
 _SECONDS_BETWEEN_PUSHES = 1.0
+_SECONDS_TO_STOP = 10.0
 
 
 class PhotoPose(CameraOptimizer):
@@ -89,9 +99,11 @@ class HeadViewerControl(ViewerControl):
         if viewer.config.camera_frustum_scale == ViewerConfig.camera_frustum_scale:
             viewer.config.camera_frustum_scale = FRUSTUM_SCALE
         self._add_panel(viewer)
+        narrow_render_tab(viewer)
         self._scene = HeadScene(viewer, self._camera_to_world)
         # Runs inside the server's lock: asking it for its clients there would deadlock.
         viewer.viser_server.on_client_connect(lambda client: self._scene.show(client, orbit(0.0, 0.0)))
+        atexit.register(stop_rendering)
         self._installed = True
 
     def push(self, step: int, status: str, last: bool = False) -> None:
@@ -110,28 +122,40 @@ class HeadViewerControl(ViewerControl):
             return
         self._last_push = now
         self._ws = self._latent().detach().clone()
-        self._status.content = status
-        self.viewer.step = step
-        self.viewer.update_step(step)
-        for machine in list(self.viewer.render_statemachines.values()):
-            machine.action(RenderAction("step", self.viewer.get_camera_state(machine.client)))
+        try:
+            self._status.content = status
+            self.viewer.step = step
+            self.viewer.update_step(step)
+            for machine in list(self.viewer.render_statemachines.values()):
+                machine.action(RenderAction("step", self.viewer.get_camera_state(machine.client)))
+        except Exception as error:
+            self._report(error)
 
-    def picture(self, camera: Cameras) -> dict[str, Tensor]:
-        """What the viewer shows. Only nerfstudio's interrupt may pass: an error would end the rendering."""
+    def picture(self, camera: Cameras, box: OrientedBox | None = None) -> dict[str, Tensor]:
+        """What the viewer shows. Only nerfstudio's interrupt may pass: an error would end the rendering.
+
+        Args:
+            camera: the browser's.
+            box: blanks what lies outside of it, or None.
+        """
         try:
             self._leave_a_core()
             outputs = self._renderer.render(camera, self._head(), self._quality(), self._far_depth(camera))
             thread = threading.current_thread()
             client = thread.client if isinstance(thread, RenderStateMachine) else None
             self._scene.arrange(client, _position(camera), self._ws)
+            return outputs if box is None else cropped(outputs, camera, box)
         except IOChangeException:
             raise
         except Exception as error:
-            if str(error) != self._last_error:
-                self._last_error = str(error)
-                CONSOLE.log(f"The viewer could not render: {type(error).__name__}: {error}")
+            self._report(error)
             return _blank(camera)
-        return outputs
+
+    def _report(self, error: Exception) -> None:
+        """Neither a training nor a browser ends because of the viewer: say what happened, once."""
+        if str(error) != self._last_error:
+            self._last_error = str(error)
+            CONSOLE.log(f"The viewer goes on after {type(error).__name__}: {error}")
 
     @property
     def device(self) -> torch.device:
@@ -217,6 +241,15 @@ class HeadViewerControl(ViewerControl):
             self._scene.show(each, camera_to_world)
 
 
+def stop_rendering() -> None:
+    """End the threads that render for browsers: one that still computes when Python ends aborts the process."""
+    machines = [thread for thread in threading.enumerate() if isinstance(thread, RenderStateMachine)]
+    for machine in machines:
+        machine.running = False
+    for machine in machines:
+        machine.join(timeout=_SECONDS_TO_STOP)
+
+
 class _LiveModel:
     """What nerfstudio's render threads take for the model; there is no training state to switch."""
 
@@ -232,8 +265,8 @@ class _LiveModel:
     def eval(self) -> _LiveModel:
         return self
 
-    def get_outputs_for_camera(self, camera: Cameras, obb_box: object = None) -> dict[str, Tensor]:
-        return self._control.picture(camera)
+    def get_outputs_for_camera(self, camera: Cameras, obb_box: OrientedBox | None = None) -> dict[str, Tensor]:
+        return self._control.picture(camera, obb_box)
 
 
 def _position(camera: Cameras) -> Tensor:
@@ -250,6 +283,11 @@ def _square_matrix(camera_to_world: Tensor) -> Tensor:
 def _blank(camera: Cameras) -> dict[str, Tensor]:
     """A picture without a head, in the size asked for."""
     size = (int(camera.height.reshape(-1)[0]), int(camera.width.reshape(-1)[0]))
-    white = torch.ones(*size, 3)
-    depth, accumulation = torch.full((*size, 1), FAR_DEPTH), torch.zeros(*size, 1)
-    return {"rgb": white, "depth": depth, "accumulation": accumulation, "rgb_raw": white.clone()}
+    white = torch.ones(*size, 3, device=camera.device)
+    nothing = torch.zeros_like(white[..., :1])
+    return {
+        "rgb": white,
+        "depth": nothing + FAR_DEPTH,
+        "accumulation": nothing,
+        "rgb_raw": white.clone(),
+    }

@@ -18,7 +18,7 @@ from gan3dinv_ns.cameras.intrinsics import FOCAL
 from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d import Generator, GeneratorConfig, RenderingOptions
 from gan3dinv_ns.gan3dinv_view_renderer import ViewRenderer
-from gan3dinv_ns.gan3dinv_viewer import HeadViewerControl, PhotoPose
+from gan3dinv_ns.gan3dinv_viewer import HeadViewerControl, PhotoPose, stop_rendering
 
 
 class _BallField(nn.Module):
@@ -119,4 +119,5 @@ def viewer(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     viewer = Viewer(config, tmp_path / "run" / "viewer.txt", tmp_path, scene)
     viewer.init_scene(scene, "completed")
     yield viewer
+    stop_rendering()
     viewer.viser_server.stop()

@@ -5,12 +5,13 @@ import math
 import pytest
 import torch
 from nerfstudio.cameras.cameras import CameraType
+from nerfstudio.data.scene_box import OrientedBox
 
 from gan3dinv_ns.cameras.conventions import camera_label
 from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
 from gan3dinv_ns.cameras.rotations import look_at, orbit
 from gan3dinv_ns.eg3d import Generator, GeneratorConfig, RenderingOptions
-from gan3dinv_ns.gan3dinv_view_renderer import DRAFT, FAR_DEPTH, ViewRenderer
+from gan3dinv_ns.gan3dinv_view_renderer import DRAFT, FAR_DEPTH, ViewRenderer, cropped
 
 
 @pytest.fixture()
@@ -130,3 +131,13 @@ def test_the_published_kind_of_generator_is_rendered_in_its_own_range(nerfstudio
     outputs = renderer.render(nerfstudio_camera(orbit(0.5, 0.0), 80, 60), head)
     assert all(torch.isfinite(value).all() for value in outputs.values())
     assert generator.rendering == rendering
+
+
+def test_a_crop_box_cuts_the_head(renderer, head, nerfstudio_camera):
+    camera = nerfstudio_camera(orbit(0.0, 0.0))
+    outputs = renderer.render(camera, head)
+    upper = OrientedBox.from_params((0.0, 0.0, 0.5), (0.0, 0.0, 0.0), (2.0, 2.0, 1.0))
+    cut = cropped(outputs, camera, upper)
+    assert torch.equal(cut["rgb"][24, 32], outputs["rgb"][24, 32])
+    assert float(cut["accumulation"][40, 32]) == 0.0 < 0.9 < float(outputs["accumulation"][40, 32])
+    assert float(cut["depth"][40, 32]) == FAR_DEPTH

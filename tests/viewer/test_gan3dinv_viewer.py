@@ -189,3 +189,17 @@ def test_pictures_do_not_wait_for_a_training_that_holds_its_lock(scene, viewer, 
         control.picture(nerfstudio_camera(orbit(0.1, 0.0)))
     assert time.monotonic() - begin < 2.0
     assert viewer.train_lock is not trainer_lock
+
+
+def test_the_render_tab_starts_with_the_field_of_view_of_the_generator(viewer):
+    handles = viewer.viser_server.gui._gui_input_handle_from_id.values()
+    values = [h.value for h in handles if str(h._impl.hint).startswith("Field-of-view for rendering")]
+    assert values == [pytest.approx(13.37, abs=0.02)]
+
+
+def test_a_push_that_fails_does_not_end_the_training(control, viewer, monkeypatch):
+    def broken(step):
+        raise RuntimeError("no server")
+
+    monkeypatch.setattr(viewer, "update_step", broken)
+    control.push(1, "Project", last=True)

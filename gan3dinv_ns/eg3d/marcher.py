@@ -11,6 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+MEETS_NOTHING = 1e-8
+"""Opacity of a ray that meets nothing."""
+
 
 def interval_weights(sigma: Tensor, depths: Tensor) -> Tensor:
     """w_i [..., S-1] for densities sigma [..., S] at sorted depths [..., S]; their sum is the opacity, at most 1."""
@@ -29,9 +32,12 @@ def sample_weights(weights: Tensor) -> Tensor:
 
 
 def expected_depth(weights: Tensor, depths: Tensor) -> Tensor:
-    """Mean depth of the interval middles [..., 1] under the weights; infinite where a ray meets nothing."""
+    """Mean depth of the interval middles [..., 1] under the weights; infinite where a ray meets nothing.
+
+    An opacity below MEETS_NOTHING counts as nothing: the gradient of a mean over it would overflow.
+    """
     opacity = weights.sum(dim=-1, keepdim=True)
     total = (sample_weights(weights) * depths).sum(dim=-1, keepdim=True)
-    hit = opacity > 0
+    hit = opacity > MEETS_NOTHING
     mean = total / torch.where(hit, opacity, torch.ones_like(opacity))
     return torch.where(hit, mean, torch.full_like(mean, torch.inf))

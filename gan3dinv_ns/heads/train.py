@@ -41,6 +41,7 @@ from gan3dinv_ns.heads.supervision import (
     sample_rays,
 )
 from gan3dinv_ns.heads.training_data import TrainingData
+from gan3dinv_ns.ops.allocator import keep_freed_memory
 from gan3dinv_ns.ops.atomic_files import atomic_path
 from gan3dinv_ns.ops.image_files import write_image
 
@@ -80,7 +81,7 @@ def generator_config() -> GeneratorConfig:
     """The architecture of the embedded generator: EG3D with the 2X module, 64 -> 128 pixels."""
     return GeneratorConfig(
         mapping_layers=2,
-        plane_resolution=64,
+        plane_resolution=128,
         channel_base=4096,
         channel_max=128,
         sr_num_fp16_res=0,
@@ -104,10 +105,12 @@ class GeneratorTraining:
         torch.manual_seed(settings.seed)
         self.generator = Generator(config).to(data.device).train()
         silence_affines(self.generator)
+        clear_noise(self.generator)
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.embedding = AttributeEmbedding.fit(data.attributes[: data.train_count], data.names, settings.seed)
         self.trained = [
             *self.generator.backbone.synthesis.parameters(),
+            *(layer.noise_const.requires_grad_(True) for layer in noisy_layers(self.generator)),
             *self.generator.decoder.parameters(),
             *self.generator.superresolution.parameters(),
         ]
@@ -160,7 +163,7 @@ class GeneratorTraining:
     def _ray_losses(self, ws: Tensor, views: Views) -> dict[str, Tensor]:
         near, far = self.limits
         rays = sample_rays(views, choose_pixels(views, self.settings.rays_per_view), near, far)
-        features, opacity, depth = render_samples(self.generator, self.generator.planes(ws, "none"), rays)
+        features, opacity, depth = render_samples(self.generator, self.generator.planes(ws), rays)
         return ray_losses(features[..., :3], opacity, depth, rays)
 
     def _patch_losses(self, ws: Tensor, views: Views) -> dict[str, Tensor]:
@@ -170,7 +173,7 @@ class GeneratorTraining:
         top, left = (int(x) for x in torch.randint(generator.neural_rendering_resolution - size + 1, (2,)))
         raw_views = views.halved()
         rays = sample_rays(raw_views, patch_pixels(raw_views, top, left, size), near, far)
-        features, opacity, depth = render_samples(generator, generator.planes(ws, "none"), rays)
+        features, opacity, depth = render_samples(generator, generator.planes(ws), rays)
         losses = ray_losses(features[..., :3], opacity, depth, rays)
         maps = 2 * features.transpose(1, 2).unflatten(2, (size, size)) - 1
         last = ws[:, -1:].expand(-1, 3, -1)
@@ -200,13 +203,15 @@ class GeneratorTraining:
         keep = 0.5 ** (heads / max(horizon, 1e-8))
         for mean, current in zip(self.average.parameters(), self.generator.parameters(), strict=True):
             mean.lerp_(current, 1 - keep)
+        for mean, current in zip(noisy_layers(self.average), noisy_layers(self.generator), strict=True):
+            mean.noise_const.lerp_(current.noise_const, 1 - keep)
 
     @torch.no_grad()
     def _report(self, losses: dict[str, float]) -> None:
         chosen, views = self.data.validation_batch(16)
         ws = self.embedding.latents(self.data.attributes[chosen]).to(self.data.device)
         ws = ws[:, None].expand(-1, self.average.num_ws, -1)
-        seen = self.average.synthesis(ws, views.label[:, 0], sampling="midpoint", noise_mode="none")
+        seen = self.average.synthesis(ws, views.label[:, 0], sampling="midpoint")
         true = 2 * views.image[:, 0] - 1
         line = {
             "stage": self.stage, "minutes": round(self.elapsed / 60, 1), "step": self.step,
@@ -243,6 +248,7 @@ class GeneratorTraining:
     def _finish(self) -> None:
         self._report({})
         project_affines(self.average, self.embedding.basis.to(self.data.device))
+        normalize_maps(self.average)
         error = fit_mapping(self.average, self.embedding)
         path = self.folder / "generator.safetensors"
         save_generator(self.average, path, half=True)
@@ -260,6 +266,32 @@ def render_samples(generator: Generator, planes: Tensor, rays: RaySamples) -> tu
     opacity = weights.sum(dim=-1)
     features = (weights[..., None, :] @ seen["rgb"].unflatten(1, shape)).squeeze(-2)
     return features + (1 - opacity[..., None]), opacity, (weights * rays.distances).sum(dim=-1)
+
+
+def noisy_layers(generator: Generator) -> list[SynthesisLayer]:
+    """The backbone's layers that add a noise map."""
+    return [layer for layer in generator.backbone.synthesis.modules() if isinstance(layer, SynthesisLayer)]
+
+
+@torch.no_grad()
+def clear_noise(generator: Generator) -> None:
+    """Start with noise maps of zero and strength one: they are learned, as the places where heads have details.
+
+    Without them everything local (an eye, a lip) has to grow out of one 4 x 4 constant, which takes long.
+    """
+    for layer in noisy_layers(generator):
+        layer.noise_const.zero_()
+        layer.noise_strength.fill_(1.0)
+
+
+@torch.no_grad()
+def normalize_maps(generator: Generator) -> None:
+    """Give the learned maps zero mean and unit variance, as noise has; strength and bias take up the difference."""
+    for layer in noisy_layers(generator):
+        mean, deviation = layer.noise_const.mean(), layer.noise_const.std().clamp_min(1e-6)
+        layer.bias.add_(layer.noise_strength * mean)
+        layer.noise_const.sub_(mean).div_(deviation)
+        layer.noise_strength.mul_(deviation)
 
 
 @torch.no_grad()
@@ -318,6 +350,7 @@ def psnr(image: Tensor, reference: Tensor) -> float:
 
 def train_generator(data: Path, folder: Path, settings: TrainSettings, config: GeneratorConfig | None = None) -> None:
     """Train on the packed heads ``data``; state, pictures and the generator go to ``folder``."""
+    keep_freed_memory()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     heads = TrainingData(data, held_out=64, device=device)
     GeneratorTraining(heads, folder, settings, config or generator_config()).run()

@@ -28,6 +28,7 @@ from gan3dinv_ns.eg3d import (
     save_discriminator,
 )
 from gan3dinv_ns.heads.training_data import TrainingData
+from gan3dinv_ns.ops.allocator import keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def generated_pictures(generator: Generator, labels: Tensor) -> dict[str, Tensor
     batches = []
     for batch in tqdm(labels.split(8), desc="pictures of the generator", leave=False, disable=None):
         z = torch.randn(len(batch), generator.z_dim, device=batch.device)
-        seen = generator.synthesis(generator.mapping(z, batch), batch, noise_mode="none")
+        seen = generator.synthesis(generator.mapping(z, batch), batch)
         batches.append({key: seen[key].cpu() for key in ("image", "image_raw")})
     return {key: torch.cat([seen[key] for seen in batches]) for key in ("image", "image_raw")}
 
@@ -73,6 +74,7 @@ def real_pictures(data: TrainingData, count: int) -> tuple[dict[str, Tensor], Te
 
 def train_discriminator(data_path: Path, generator_path: Path, folder: Path, settings: DiscriminatorSettings) -> Path:
     """Train against the generator at ``generator_path``; gives the path of the discriminator."""
+    keep_freed_memory()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(0)
     data = TrainingData(data_path, held_out=64, device=device)

@@ -47,6 +47,8 @@ from gan3dinv_ns.ops.image_files import write_image
 
 RIM = 4
 """Pixels at the sides of a patch that the losses leave out."""
+MAP_RATE = 10.0
+"""Learning rate of the noise maps over that of the weights."""
 DETAIL_WEIGHT = 4.0
 """Weight of the high-pass errors: eyes, brows and mouths are small, and plain errors would learn them last."""
 
@@ -108,13 +110,17 @@ class GeneratorTraining:
         clear_noise(self.generator)
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.embedding = AttributeEmbedding.fit(data.attributes[: data.train_count], data.names, settings.seed)
-        self.trained = [
+        trained = [
             *self.generator.backbone.synthesis.parameters(),
-            *(layer.noise_const.requires_grad_(True) for layer in noisy_layers(self.generator)),
             *self.generator.decoder.parameters(),
             *self.generator.superresolution.parameters(),
         ]
-        self.optimizer = torch.optim.Adam(self.trained, lr=settings.learning_rate, betas=(0.9, 0.99))
+        maps = [layer.noise_const.requires_grad_(True) for layer in noisy_layers(self.generator)]
+        self.optimizer = torch.optim.Adam(
+            [{"params": trained, "factor": 1.0}, {"params": maps, "factor": MAP_RATE}],
+            lr=settings.learning_rate,
+            betas=(0.9, 0.99),
+        )
         self.limits = (float(config.rendering.ray_start or 0), float(config.rendering.ray_end or 0))
         self.elapsed, self.step = 0.0, 0
         self._resume()
@@ -148,7 +154,8 @@ class GeneratorTraining:
     def _train_step(self) -> dict[str, float]:
         settings = self.settings
         rate = settings.learning_rate * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * self.progress)))
-        self.optimizer.param_groups[0]["lr"] = rate * min(1.0, (self.step + 1) / 100)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["factor"] * rate * min(1.0, (self.step + 1) / 100)
         patches = self.stage == "image"
         chosen, views = self.data.random_batch(settings.heads_per_step, 1 if patches else settings.views_per_head)
         latents = self.embedding.latents(self.data.attributes[chosen]).to(self.data.device)

@@ -44,6 +44,7 @@ class TrainingProgress:
                 TimeElapsedColumn(),
                 TextColumn("{task.fields[left]}"),
                 console=console,
+                refresh_per_second=4,
             )
             self._task = self._bar.add_task(
                 "", total=total_steps, completed=first_step, phase="start", losses="", left=""

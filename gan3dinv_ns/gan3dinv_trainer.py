@@ -295,10 +295,12 @@ class GAN3DInvTrainer(Trainer):
         """Last checkpoint, results, and where they are."""
         self.training_state = "completed"
         writer.write_out_storage()
-        self.save_checkpoint(self.step)
-        self.pipeline.place_cameras()
         results = self.base_dir / RESULTS_FOLDER
-        metrics = write_results(self.pipeline.model.inversion, results, {"seconds": seconds})
+        try:
+            self.save_checkpoint(self.step)
+        finally:
+            metrics = write_results(self.pipeline.model.inversion, results, {"seconds": seconds})
+        self.pipeline.place_cameras()
         table = Table(show_header=False, box=None)
         table.add_row("Head", str(results))
         table.add_row("Config", str(self.base_dir / "config.yml"))

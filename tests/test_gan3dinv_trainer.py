@@ -112,6 +112,7 @@ def test_full_disk_at_the_end_is_one_line_and_keeps_the_last_checkpoint(
         ns_train("--data", photo_file, "--output-dir", tmp_path, *short_options, "--steps-per-save", 3)
     assert str(caught.value.code).startswith("error: cannot write") and "the disk is full" in caught.value.code
     assert [path.name for path in (run_folder(tmp_path) / "nerfstudio_models").iterdir()] == ["step-000000002.ckpt"]
+    assert (run_folder(tmp_path) / "inversion" / "metrics.json").is_file()
 
 
 @pytest.mark.parametrize(

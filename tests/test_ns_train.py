@@ -46,7 +46,7 @@ def interrupted_run(tmp_path_factory, photo_file, short_options) -> tuple[Path, 
     process = command("ns-train", "gan3dinv", "--data", photo_file, *options, cwd=folder)
     lines = wait_for(process, "project: step")
     process.send_signal(signal.SIGINT)
-    rest, errors = process.communicate(timeout=300)
+    rest, errors = process.communicate(timeout=900)
     return folder, process.returncode, "".join(lines) + rest, errors
 
 
@@ -72,13 +72,13 @@ def test_interrupted_run_is_resumed_to_its_end_and_judged_from_elsewhere(interru
     steps = (f"{SCHEDULE}.project-steps", done + 1, f"{SCHEDULE}.tune-steps", 1)
     options = ("--load-dir", checkpoint.parent, *short_options, *steps, "--output-dir", tmp_path)
     process = command("ns-train", "gan3dinv", *options, cwd=tmp_path)
-    output, errors = process.communicate(timeout=300)
+    output, errors = process.communicate(timeout=900)
     assert process.returncode == 0, errors
     assert f"Resuming after step {done} of {done + 3}" in output
     run = next(tmp_path.glob("my face/gan3dinv/*"))
     assert (run / "nerfstudio_models" / f"step-{done + 2:09d}.ckpt").is_file()
     judge = command("ns-eval", "--load-config", run / "config.yml", "--output-path", tmp_path / "eval.json", cwd=folder)
-    _, errors = judge.communicate(timeout=300)
+    _, errors = judge.communicate(timeout=900)
     assert judge.returncode == 0, errors
     report = json.loads((tmp_path / "eval.json").read_text())["results"]
     assert report["psnr"] == pytest.approx(
@@ -88,7 +88,7 @@ def test_interrupted_run_is_resumed_to_its_end_and_judged_from_elsewhere(interru
 
 def test_bad_input_ends_with_one_line_and_status_one(tmp_path):
     process = command("ns-train", "gan3dinv", "--data", tmp_path / "gone.png", cwd=tmp_path)
-    output, errors = process.communicate(timeout=300)
+    output, errors = process.communicate(timeout=900)
     complaints = [line for line in errors.splitlines() if line.startswith("error: ")]
     assert process.returncode == 1 and "Traceback" not in output + errors
     assert complaints == [

@@ -82,7 +82,6 @@ def _write_report(report: MeshReport, written: list[Path], output_dir: Path, set
     path = output_dir / f"{FILE_STEM}.json"
     figures = report.as_dict() | {
         "resolution": settings.resolution,
-        "density_level": settings.density_level,
         "up_axis": "+y",
         "face_axis": "+z",
         "files": [file.name for file in written],
@@ -111,6 +110,7 @@ def _print_report(report: MeshReport, written: list[Path], console: Console) -> 
         "watertight": "yes" if report.watertight else "NO",
         "Euler number": str(report.euler_number),
         "volume": f"{report.volume_litres:.3g} litres",
+        "density level": f"{report.density_level:.4g}",
         "size (x, y, z)": f"{x:.1f} x {y:.1f} x {z:.1f} cm",
         "unit in the files": "metres" if report.unit == "m" else f"box units of {report.metres_per_length:g} m",
     }

@@ -12,8 +12,10 @@ from torch import Tensor
 
 from gan3dinv_ns.export.colours import surface_colours
 from gan3dinv_ns.export.density import PointField, Progress, density_everywhere, density_near_surface
+from gan3dinv_ns.export.level import surface_level
 from gan3dinv_ns.export.settings import MeshSettings
 from gan3dinv_ns.export.surface import closed_surface, tetrahedron_volumes, vertex_normals
+from gan3dinv_ns.export.unseen import continue_colours, seen_part
 
 StageProgress = Callable[[str, float], None]
 """Told the name of the stage and its finished part, from 0 to 1."""
@@ -29,6 +31,7 @@ class Mesh:
         colours: [V, 3] uint8.
         metres_per_length: metres that one unit of `vertices` stands for.
         unit: "box" or "m".
+        density_level: raw density on the surface.
     """
 
     vertices: np.ndarray
@@ -36,6 +39,7 @@ class Mesh:
     colours: np.ndarray
     metres_per_length: float
     unit: str
+    density_level: float
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class MeshReport:
         size_cm: extent along x, y, z.
         unit: unit of the coordinates in the files, "box" or "m".
         metres_per_length: metres that one of those units stands for.
+        density_level: raw density on the surface.
     """
 
     vertices: int
@@ -61,6 +66,7 @@ class MeshReport:
     size_cm: tuple[float, float, float]
     unit: str
     metres_per_length: float
+    density_level: float
 
     def as_dict(self) -> dict[str, Any]:
         """The figures under their names, ready for JSON."""
@@ -111,12 +117,15 @@ def mesh_from_field(
     """
     settings.check()
     tell: StageProgress = progress or (lambda stage, part: None)
-    grid = _density(field, settings, lambda part: tell("density", part))
+    level = surface_level(field) if settings.density_level is None else settings.density_level
+    grid = _density(field, settings, level, lambda part: tell("density", part))
     tell("surface", 0.0)
-    vertices, faces = closed_surface(grid, settings.density_level, field.box_side)
+    vertices, faces = closed_surface(grid, level, field.box_side)
     tell("surface", 1.0)
     normals = vertex_normals(vertices, faces)
     colours = surface_colours(field, vertices, normals, lambda part: tell("colours", part))
+    if settings.continue_colours:
+        colours = continue_colours(colours, faces, seen_part(normals))
     scale = settings.metres_per_unit if settings.metric else 1.0
     mesh = Mesh(
         vertices=vertices * np.float32(scale),
@@ -124,15 +133,16 @@ def mesh_from_field(
         colours=colours,
         metres_per_length=settings.metres_per_unit / scale,
         unit="m" if settings.metric else "box",
+        density_level=level,
     )
     return mesh, grid
 
 
-def _density(field: PointField, settings: MeshSettings, progress: Progress) -> np.ndarray:
+def _density(field: PointField, settings: MeshSettings, level: float, progress: Progress) -> np.ndarray:
     """The whole volume where it is to be written, else only what the surface needs."""
     if "mrc" in settings.formats:
         return density_everywhere(field, settings.resolution, settings.margin, progress)
-    return density_near_surface(field, settings.resolution, settings.density_level, settings.margin, progress)
+    return density_near_surface(field, settings.resolution, level, settings.margin, progress)
 
 
 def report_of(mesh: Mesh) -> MeshReport:
@@ -150,6 +160,7 @@ def report_of(mesh: Mesh) -> MeshReport:
         size_cm=(round(x, 2), round(y, 2), round(z, 2)),
         unit=mesh.unit,
         metres_per_length=scale,
+        density_level=round(mesh.density_level, 3),
     )
 
 

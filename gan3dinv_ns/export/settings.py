@@ -18,17 +18,19 @@ class MeshSettings:
     resolution: int = 256
     """Samples along each side of the density grid. 512 shows finer detail, in about four times
     the time."""
-    density_level: float = 10.0
-    """Raw density on which the surface lies; EG3D's own script uses 10. A higher value shrinks the
-    surface."""
-    margin: float = 0.0
-    """Part of the box's side, from 0 to 0.45, that is left empty at each side (EG3D's own script leaves
-    0.12)."""
+    density_level: float | None = None
+    """Raw density on which the surface lies; a higher value shrinks it. None measures where the images show the
+    surface. EG3D's own script uses 10."""
+    margin: float = 0.12
+    """Part of the box's side, from 0 to 0.45, that is left empty at each side, as EG3D's own script does: hardly any
+    camera of the training saw what lies there."""
     metric: bool = False
     """Write lengths in metres instead of box units."""
     metres_per_unit: float = 0.42
     """Metres that one box unit stands for; 0.42 is exact for the embedded heads and a fair guess for FFHQ
     networks."""
+    continue_colours: bool = True
+    """Colour what no camera of the training saw, such as the back of the head, from what surrounds it."""
     formats: tuple[MeshFormat, ...] = ("ply", "obj", "glb")
     """Files to write. mrc is the density volume in the layout of EG3D's own script."""
 

@@ -48,9 +48,7 @@ def test_following_the_surface_gives_the_same_mesh_for_less(make_field, ball):
 def test_a_part_thinner_than_the_first_look_is_followed(make_field, ball):
     def hair(points):
         strand = 10 + 4000 * (0.008 - (points[:, [0, 2]] - 0.003).norm(dim=-1))
-        return torch.maximum(
-            ball(points, (0, -0.2, 0), 0.2), torch.where(points[:, 1] > -0.1, strand, -400.0)
-        )
+        return torch.maximum(ball(points, (0, -0.2, 0), 0.2), torch.where(points[:, 1] > -0.1, strand, -400.0))
 
     vertices, _ = closed_surface(density_near_surface(make_field(hair), 128, 10.0), 10.0, 1.0)
     assert vertices[:, 1].max() == pytest.approx(0.5, abs=1e-5)

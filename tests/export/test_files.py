@@ -18,7 +18,7 @@ from gan3dinv_ns.ops.atomic_files import FileWriteError
 @pytest.fixture
 def mesh(make_field, ball) -> Mesh:
     return mesh_from_field(
-        make_field(lambda p: ball(p, (0, 0.05, 0), 0.3)), MeshSettings(resolution=24, metric=True)
+        make_field(lambda p: ball(p, (0, 0.05, 0), 0.3)), MeshSettings(24, 10.0, metric=True, continue_colours=False)
     )[0]
 
 

@@ -13,7 +13,7 @@ from gan3dinv_ns.export.mesh import Mesh, field_of_planes, mesh_from_field, repo
 from gan3dinv_ns.export.settings import MeshSettings
 from gan3dinv_ns.export.surface import vertex_normals
 
-SMALL = MeshSettings(resolution=48)
+SMALL = MeshSettings(resolution=48, density_level=10.0, margin=0.0, continue_colours=False)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_colour_is_the_skin_not_what_is_in_front_or_behind():
         return colour, torch.where(inside[:, 0], 1000.0, -10.0)
 
     field = PointField(onion, 1.0, torch.device("cpu"))
-    mesh, _ = mesh_from_field(field, MeshSettings(resolution=96))
+    mesh, _ = mesh_from_field(field, MeshSettings(resolution=96, density_level=10.0, continue_colours=False))
     assert mesh.colours[:, 1].min() > 230
 
 
@@ -92,7 +92,7 @@ def test_a_neck_that_leaves_the_box_is_closed_at_its_side(make_field):
 
 def test_margin_leaves_the_sides_of_the_box_empty(make_field):
     mesh, _ = mesh_from_field(
-        make_field(lambda p: torch.full((len(p),), 50.0)), MeshSettings(resolution=40, margin=0.1)
+        make_field(lambda p: torch.full((len(p),), 50.0)), MeshSettings(resolution=40, margin=0.1, density_level=10.0)
     )
     assert report_of(mesh).watertight
     assert np.abs(mesh.vertices).max() == pytest.approx(0.4, abs=0.02)
@@ -107,9 +107,7 @@ def test_noise_is_closed_even_after_equal_vertices_are_merged(make_field, seed):
 
     def rough(points):
         grid = points[None, None, None] * 2
-        return torch.nn.functional.grid_sample(noise, grid, align_corners=False, padding_mode="border")[
-            0, 0, 0, 0
-        ]
+        return torch.nn.functional.grid_sample(noise, grid, align_corners=False, padding_mode="border")[0, 0, 0, 0]
 
     mesh, _ = mesh_from_field(make_field(rough), SMALL)
     assert report_of(mesh).watertight
@@ -136,7 +134,7 @@ def test_densities_equal_to_the_level_still_give_a_closed_mesh(make_field):
 def test_metric_scales_coordinates_and_keeps_the_figures(make_field, ball):
     field = make_field(lambda p: ball(p, (0, 0, 0), 0.3))
     box = mesh_from_field(field, SMALL)[0]
-    metres = mesh_from_field(field, MeshSettings(resolution=48, metric=True))[0]
+    metres = mesh_from_field(field, MeshSettings(resolution=48, density_level=10.0, metric=True))[0]
     np.testing.assert_allclose(metres.vertices, box.vertices * 0.42, rtol=1e-6)
     assert report_of(metres).size_cm == report_of(box).size_cm
     assert (metres.unit, metres.metres_per_length) == ("m", 1.0)
@@ -150,7 +148,7 @@ def test_density_is_asked_for_in_bounded_chunks(ball):
         asked.append(len(points))
         return points, ball(points, (0, 0, 0), 0.3)
 
-    mesh_from_field(PointField(query, 1.0, torch.device("cpu")), MeshSettings(resolution=64))
+    mesh_from_field(PointField(query, 1.0, torch.device("cpu")), MeshSettings(resolution=64, density_level=10.0))
     assert max(asked) <= 1 << 18
 
 

@@ -137,7 +137,8 @@ class GeneratorTraining:
 
     def run(self) -> None:
         """Train until the time has passed, then finish the mapping network and write the generator."""
-        last_save, losses = self.elapsed, {}
+        last_save = self.elapsed
+        losses: dict[str, float] = {}
         while self.progress < 1:
             began = time.monotonic()
             for name, value in self._train_step().items():
@@ -210,8 +211,8 @@ class GeneratorTraining:
         keep = 0.5 ** (heads / max(horizon, 1e-8))
         for mean, current in zip(self.average.parameters(), self.generator.parameters(), strict=True):
             mean.lerp_(current, 1 - keep)
-        for mean, current in zip(noisy_layers(self.average), noisy_layers(self.generator), strict=True):
-            mean.noise_const.lerp_(current.noise_const, 1 - keep)
+        for ours, theirs in zip(noisy_layers(self.average), noisy_layers(self.generator), strict=True):
+            ours.noise_const.lerp_(theirs.noise_const, 1 - keep)
 
     @torch.no_grad()
     def _report(self, losses: dict[str, float]) -> None:

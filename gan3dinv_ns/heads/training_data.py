@@ -51,13 +51,11 @@ class TrainingData:
     def views(self, heads: Tensor, views: Tensor) -> Views:
         """Views [N, V] ``views`` of heads [N] ``heads``, as floats on the device."""
         at = (heads[:, None], views)
-        to = {"device": self.device, "dtype": torch.float32}
-        return Views(
-            image=self._image[at].to(**to) / 255,
-            alpha=self._alpha[at].to(**to) / 255,
-            depth=self._depth[at].to(**to),
-            label=self._label[at].to(**to),
-        )
+
+        def ready(stored: Tensor) -> Tensor:
+            return stored[at].to(self.device, torch.float32)
+
+        return Views(ready(self._image) / 255, ready(self._alpha) / 255, ready(self._depth), ready(self._label))
 
     def random_batch(self, heads: int, views: int) -> tuple[Tensor, Views]:
         """Random training heads [N] with random distinct views of each."""

@@ -24,6 +24,8 @@ from gan3dinv_ns.cameras.homography import (
     resampling_grid,
     square_camera,
 )
+from gan3dinv_ns.cameras.intrinsics import FOCAL
+from gan3dinv_ns.cameras.rotations import RADIUS
 from gan3dinv_ns.eg3d import Generator, RenderingOptions
 from gan3dinv_ns.eg3d.ray_sampler import sample_rays
 from gan3dinv_ns.eg3d.renderer import render_rays
@@ -31,8 +33,11 @@ from gan3dinv_ns.eg3d.renderer import render_rays
 FAR_DEPTH = 50.0
 """Depth in box units of pixels that show no head: behind everything else in the viewer."""
 
-_RIM = 0.04
+_BALL = 2.0**0.5 * RADIUS * 0.5 / FOCAL
+_NEAREST = 1e-2
+_RIM = 0.05
 _OUTSIDE = 4.0
+_EMPTY = 0.02
 
 
 @dataclass(frozen=True)
@@ -127,20 +132,24 @@ class ViewRenderer:
         square_to_world, intrinsics = square_camera(centre)
         grid = _lookup_grid(camera, centre, square_to_world, intrinsics)
         picture = self._square_picture(square_to_world, intrinsics, head, quality)
-        return _asked_pixels(picture, grid, self._background(picture), far_depth)
+        return _asked_pixels(picture, grid, far_depth)
 
     def _square_picture(
         self, camera_to_world: Tensor, intrinsics: Tensor, head: HeadSnapshot, quality: Quality
     ) -> _SquarePicture:
-        options = self._options(camera_to_world, quality)
+        options = replace(
+            self.generator.rendering,
+            depth_resolution=quality.samples,
+            depth_resolution_importance=quality.importance_samples,
+        )
         origins, directions = sample_rays(camera_to_world, intrinsics, quality.resolution)
-        seen = render_rays(head.planes, self.generator.decoder, origins, directions, options, "midpoint")
-        features, opacity = seen.features, seen.weights_sum
-        if options.white_back:
-            hit = _meets_box(origins, directions, options.box_warp)
-            features, opacity = torch.where(hit, features, 1.0), torch.where(hit, opacity, 0.0)
+        limits = _ray_limits(camera_to_world, origins, directions, options)
+        decoder = self.generator.decoder
+        seen = render_rays(head.planes, decoder, origins, directions, options, "midpoint", limits)
         size = (quality.resolution, quality.resolution)
-        features, depth, opacity = (rays.transpose(1, 2).unflatten(2, size) for rays in (features, seen.depth, opacity))
+        features, depth, opacity = (
+            rays.transpose(1, 2).unflatten(2, size) for rays in (seen.features, seen.depth, seen.weights_sum)
+        )
         raw = image = features[:, :3]
         if quality.super_resolution:
             noise_mode = options.superresolution_noise_mode
@@ -148,32 +157,6 @@ class ViewRenderer:
             raw = refined if options.raw_is_refined else raw
         image, raw = ((colours * 0.5 + 0.5).clamp(0.0, 1.0) for colours in (image, raw))
         return _SquarePicture(image, raw, depth, opacity)
-
-    def _options(self, camera_to_world: Tensor, quality: Quality) -> RenderingOptions:
-        """The generator's options with the limits moved to where the head is from this camera.
-
-        Where nothing lies behind the head (``white_back``) the rays end at the box: outside of it a plane
-        shows what the others hold inside. Other networks keep their pictures' background there.
-        """
-        options = self.generator.rendering
-        near, far = options.ray_start, options.ray_end
-        if options.white_back:
-            near = far = None
-        if near is not None and far is not None:
-            near, far = ray_range(camera_to_world, near, far)
-        return replace(
-            options,
-            ray_start=near,
-            ray_end=far,
-            depth_resolution=quality.samples,
-            depth_resolution_importance=quality.importance_samples,
-        )
-
-    def _background(self, picture: _SquarePicture) -> Tensor:
-        """Colour [1, 3, 1, 1] around the square picture: white, or what its upper corners show."""
-        if self.generator.rendering.white_back:
-            return torch.ones_like(picture.raw[:, :, :1, :1])
-        return picture.raw[:, :, :1, [0, -1]].mean(dim=3, keepdim=True)
 
 
 def cropped(outputs: dict[str, Tensor], camera: Cameras, box: OrientedBox) -> dict[str, Tensor]:
@@ -186,13 +169,26 @@ def cropped(outputs: dict[str, Tensor], camera: Cameras, box: OrientedBox) -> di
     return {name: torch.where(inside, values, elsewhere[name]) for name, values in outputs.items()}
 
 
-def _meets_box(origins: Tensor, directions: Tensor, side: float) -> Tensor:
-    """Which rays [1, M, 3] meet the cube of this side around the origin, [1, M, 1]."""
-    inverse = 1.0 / torch.where(directions.abs() < 1e-9, torch.full_like(directions, 1e-9), directions)
-    first, second = (-0.5 * side - origins) * inverse, (0.5 * side - origins) * inverse
-    enter = torch.minimum(first, second).amax(dim=-1, keepdim=True)
-    leave = torch.maximum(first, second).amin(dim=-1, keepdim=True)
-    return leave > enter.clamp_min(0.0)
+def _ray_limits(
+    camera_to_world: Tensor, origins: Tensor, directions: Tensor, options: RenderingOptions
+) -> tuple[Tensor, Tensor] | None:
+    """Near and far [1, M, 1] of rays [1, M, 3]; None leaves them to the options.
+
+    Where nothing lies behind the head (``white_back``) only the ball is shown that the training's cameras had in
+    sight from every side: beyond it nothing was learnt, and outside of the box a plane shows what the others hold
+    inside. Other networks keep their pictures' background there and get the training's slab.
+    """
+    if options.white_back:
+        nearest = -(origins * directions).sum(dim=-1, keepdim=True)
+        passing = origins.square().sum(dim=-1, keepdim=True) - nearest.square()
+        half = (min(_BALL, 0.5 * options.box_warp) ** 2 - passing).clamp_min(0.0).sqrt()
+        near = (nearest - half).clamp_min(_NEAREST)
+        return near, torch.maximum(nearest + half, near)
+    if options.ray_start is None or options.ray_end is None:
+        return None
+    limits = ray_range(camera_to_world, options.ray_start, options.ray_end)
+    first, last = (torch.full_like(origins[..., :1], limit) for limit in limits)
+    return first, last
 
 
 def _lookup_grid(camera: Cameras, view_to_world: Tensor, square_to_world: Tensor, intrinsics: Tensor) -> Tensor:
@@ -216,25 +212,28 @@ def _lookup_grid_of_rays(camera: Cameras, square_to_world: Tensor, intrinsics: T
     return torch.where(ahead, grid.clamp(-_OUTSIDE, _OUTSIDE), torch.full_like(grid, _OUTSIDE))[None]
 
 
-def _asked_pixels(picture: _SquarePicture, grid: Tensor, background: Tensor, far_depth: float) -> dict[str, Tensor]:
-    """Resample the square picture; over its rim it fades into the background."""
-    inside = ((1.0 - grid.abs().amax(dim=-1)) / _RIM).clamp(0.0, 1.0)[:, None]
+def _asked_pixels(picture: _SquarePicture, grid: Tensor, far_depth: float) -> dict[str, Tensor]:
+    """Resample the square picture; over its rim it fades into its background."""
+    inside = ((1.0 - grid.abs().amax(dim=-1)) / _RIM - 0.5).clamp(0.0, 1.0)[:, None]
     opacity = _look_up(picture.opacity, grid, "bilinear")
     depth = _look_up(picture.depth * picture.opacity, grid, "bilinear") / opacity.clamp_min(1e-3)
     shown = (opacity * inside).clamp(0.0, 1.0)
     depth = torch.where(shown > 0.5, depth, far_depth)
-    outputs = {
-        "rgb": _colours(picture.image, grid, inside, background),
-        "depth": depth,
-        "accumulation": shown,
-        "rgb_raw": _colours(picture.raw, grid, inside, background),
-    }
+
+    def colours(image: Tensor) -> Tensor:
+        background = _background(image, picture.opacity)
+        return background + inside * (_look_up(image, grid, "bicubic").clamp(0.0, 1.0) - background)
+
+    outputs = {"rgb": colours(picture.image), "depth": depth, "accumulation": shown, "rgb_raw": colours(picture.raw)}
     return {name: torch.nan_to_num(values[0].permute(1, 2, 0)) for name, values in outputs.items()}
 
 
-def _colours(image: Tensor, grid: Tensor, inside: Tensor, background: Tensor) -> Tensor:
-    looked_up = _look_up(image, grid, "bicubic").clamp(0.0, 1.0)
-    return background + inside * (looked_up - background)
+def _background(image: Tensor, opacity: Tensor) -> Tensor:
+    """Colour [1, 3, 1, 1] behind the head: the mean where it is not, else what the upper corners show."""
+    empty = F.interpolate(opacity, image.shape[-2:], mode="bilinear", align_corners=False) < _EMPTY
+    if bool(empty.any()):
+        return (image * empty).sum(dim=(2, 3), keepdim=True) / empty.sum()
+    return image[:, :, :1, [0, -1]].mean(dim=3, keepdim=True)
 
 
 def _look_up(image: Tensor, grid: Tensor, mode: str) -> Tensor:

@@ -33,6 +33,7 @@ def render_rays(
     directions: Tensor,
     options: RenderingOptions,
     sampling: Sampling = "stratified",
+    limits: tuple[Tensor, Tensor] | None = None,
 ) -> Rendering:
     """Cast rays through tri-planes.
 
@@ -46,9 +47,10 @@ def render_rays(
         directions: [N, M, 3], of unit length.
         options: near, far, numbers of samples, background.
         sampling: "stratified" (random) or "midpoint" (reproducible).
+        limits: near and far [N, M, 1] of every ray, equal where it meets nothing; None takes those of the options.
     """
     check_sampling(sampling)
-    near, far = _ray_limits(origins, directions, options)
+    near, far = _ray_limits(origins, directions, options) if limits is None else limits
     count = origins.shape[1]
     if not torch.is_grad_enabled():
         samples = max(options.depth_resolution, options.depth_resolution_importance)

@@ -90,6 +90,8 @@ class Browser:
     def canvas(self) -> np.ndarray:
         """Colours [H, W, 3] in [0, 1] of the square in the middle of the canvas."""
         box = self._box()
+        if box["width"] <= 1:
+            return np.zeros((4, 4, 3), dtype=np.float32)
         picture = Image.open(io.BytesIO(base64.b64decode(self.call("Page.captureScreenshot")["data"])))
         side = min(box["width"], box["height"])
         left, top = box["x"] + (box["width"] - side) / 2, box["y"] + (box["height"] - side) / 2

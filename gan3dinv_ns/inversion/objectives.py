@@ -84,4 +84,6 @@ def camera_losses(inversion: Inversion, generator: Generator, planes: Tensor, pl
         target = photo if pose.warp_target == "photo" else current.image
         loss = warp_loss(canonical, current, target, far_limit(generator), pose.tolerance)
         losses["warp"] = pose.warp_weight * loss
+    if "translation" in plan.losses:
+        losses["translation"] = pose.translation_weight * inversion.pose.translation.square().sum()
     return losses

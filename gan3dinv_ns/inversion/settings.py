@@ -73,6 +73,9 @@ class PoseSettings:
     photometric_weight: float = 1.0
     """Weight of the direct comparison of a small rendering with the photo, whose gradient goes through the renderer
     to the camera (Algorithm 3); 0 leaves it out."""
+    translation_weight: float = 2.0
+    """Weight of the squared translation: what a turn explains should not be explained by a shift. 0 leaves it
+    free."""
     resolution: int = 32
     """Side of the renderings for the camera's losses, pixels."""
     tolerance: float = 0.05
@@ -141,4 +144,6 @@ class InversionSettings:
             losses += ("warp",)
         if self.pose.photometric_weight > 0:
             losses += ("photometric",)
+        if losses and self.pose.translation_weight > 0:
+            losses += ("translation",)
         return losses

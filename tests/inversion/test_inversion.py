@@ -159,13 +159,22 @@ def test_tuning_stops_at_the_threshold(
 
 @pytest.mark.parametrize("target", ["photo", "rendering"])
 def test_warp_loss_alone_moves_the_camera(make: Make, short_settings: InversionSettings, target: str) -> None:
-    pose = replace(short_settings.pose, photometric_weight=0.0, warp_target=target)
+    pose = replace(short_settings.pose, photometric_weight=0.0, translation_weight=0.0, warp_target=target)
     inversion = make(pose=pose)
     inversion.start()
     before = inversion.camera_pose.detach().clone()
     metrics = optimisation_step(inversion, build_optimizers(inversion), 0)
     assert set(metrics) == {"camera_pose/warp"}
     assert not torch.equal(inversion.camera_pose.detach(), before)
+
+
+def test_translation_costs_its_square(make: Make) -> None:
+    inversion = make()
+    with torch.no_grad():
+        inversion.pose.translation.copy_(torch.tensor([[0.1, -0.2]]))
+    weight = inversion.settings.pose.translation_weight
+    loss = inversion.step_losses(0)["camera_pose"]["translation"]
+    torch.testing.assert_close(loss.detach(), torch.tensor(0.05 * weight))
 
 
 def test_sixd_pose_is_optimised_too(make: Make, short_settings: InversionSettings) -> None:

@@ -13,6 +13,7 @@ from nerfstudio.cameras.rays import RayBundle
 from nerfstudio.data.datamanagers.base_datamanager import VanillaDataManager, VanillaDataManagerConfig
 from torch import Tensor
 
+from gan3dinv_ns.cameras.intrinsics import FOCAL
 from gan3dinv_ns.gan3dinv_dataparser import GAN3DInvDataParserConfig, PhotoDataset, cameras_of
 
 
@@ -35,6 +36,7 @@ class GAN3DInvDataManager(VanillaDataManager[PhotoDataset]):
         test_mode: "val" trains; "test" evaluates, renders or exports, then the data set has the cameras of
             an orbit.
         resolution: side to which the photo is brought, the generator's.
+        focal: focal length over image width, the inversion's.
 
     Raises:
         ValueError: the photo is missing, no picture, damaged, too small or too large.
@@ -49,11 +51,11 @@ class GAN3DInvDataManager(VanillaDataManager[PhotoDataset]):
         test_mode: Literal["test", "val", "inference"] = "val",
         world_size: int = 1,
         local_rank: int = 0,
-        resolution: int | None = None,
+        resolution: int = 128,
+        focal: float = FOCAL,
         **kwargs: Any,
     ) -> None:
-        parser = config.dataparser
-        parser = replace(parser, resolution=parser.resolution or resolution or 0, with_orbit=test_mode == "test")
+        parser = replace(config.dataparser, resolution=resolution, focal=focal, with_orbit=test_mode == "test")
         config = replace(config, dataparser=parser)
         with warnings.catch_warnings():
             # The loaders of one image are never asked for their workers.
@@ -99,7 +101,7 @@ class GAN3DInvDataManager(VanillaDataManager[PhotoDataset]):
         Args:
             camera_to_world: [1, 4, 4], our axes.
         """
-        poses = cameras_of(camera_to_world, 1, with_orbit=self.test_mode == "test").camera_to_worlds
+        poses = cameras_of(camera_to_world, 1, 1.0, with_orbit=self.test_mode == "test").camera_to_worlds
         places = [self.train_dataparser_outputs.cameras]
         for dataset in (self.train_dataset, self.eval_dataset):
             places += [dataset.cameras, dataset._dataparser_outputs.cameras]

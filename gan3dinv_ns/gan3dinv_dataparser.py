@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import tyro
 from nerfstudio.cameras.cameras import Cameras, CameraType
 from nerfstudio.data.dataparsers.base_dataparser import DataParser, DataParserConfig, DataparserOutputs
 from nerfstudio.data.datasets.base_dataset import InputDataset
@@ -34,10 +35,13 @@ class GAN3DInvDataParserConfig(DataParserConfig):
     """Class to build."""
     data: Path = Path()
     """The photo: a PNG, JPEG or WebP file; its centre square is used."""
-    resolution: int = 0
-    """Side in pixels to which the photo is brought; 0 takes the generator's."""
-    with_orbit: bool = False
-    """Whether the cameras of an orbit around the head follow the photo's (set for export and rendering)."""
+    # The data manager sets the rest, from the generator and the inversion.
+    resolution: tyro.conf.Suppress[int] = 128
+    """Side in pixels to which the photo is brought, the generator's."""
+    focal: tyro.conf.Suppress[float] = FOCAL
+    """Focal length over image width, the inversion's."""
+    with_orbit: tyro.conf.Suppress[bool] = False
+    """Whether the cameras of an orbit around the head follow the photo's (for export and rendering)."""
 
 
 class GAN3DInvDataParser(DataParser):
@@ -47,7 +51,7 @@ class GAN3DInvDataParser(DataParser):
 
     def _generate_dataparser_outputs(self, split: str = "train", **kwargs: Any) -> DataparserOutputs:
         photo = prepare_photo(self.config.data, self.config.resolution)
-        cameras = cameras_of(orbit(0.0, 0.0), photo.shape[-1], self.config.with_orbit)
+        cameras = cameras_of(orbit(0.0, 0.0), photo.shape[-1], self.config.focal, self.config.with_orbit)
         return DataparserOutputs(
             image_filenames=[self.config.data] * len(cameras),
             cameras=cameras,
@@ -84,25 +88,26 @@ class PhotoDataset(InputDataset):
         return self.get_image_uint8(image_idx).numpy()
 
 
-def cameras_of(camera_to_world: Tensor, resolution: int, with_orbit: bool) -> Cameras:
+def cameras_of(camera_to_world: Tensor, resolution: int, focal: float, with_orbit: bool) -> Cameras:
     """The photo's camera, and after it those of the orbit that starts there.
 
     Args:
         camera_to_world: the photo's [1, 4, 4], our axes.
         resolution: side of the pictures in pixels.
+        focal: focal length over image width.
         with_orbit: append the other cameras of a full turn.
 
     Returns:
         1 or `ORBIT_CAMERAS` cameras in nerfstudio's world; `metadata["is_photo"]` is 1 for the photo's.
     """
-    poses, focal = [camera_to_world.detach().float().cpu()], [FOCAL]
+    poses, focals = [camera_to_world.detach().float().cpu()], [focal]
     if with_orbit:
         yaw = yaw_pitch(poses[0][:, :3, 3])[0]
         turn = torch.arange(1, ORBIT_CAMERAS) * (2 * math.pi / ORBIT_CAMERAS)
-        poses.append(orbit(yaw + turn, ORBIT_PITCH_RAD * torch.sin(3 * turn)))
-        focal += [FOCAL / ORBIT_MARGIN] * len(turn)
-    lens = torch.tensor(focal)[:, None] * resolution
-    is_photo = torch.zeros(len(focal), 1)
+        poses.append(orbit(yaw + turn, ORBIT_PITCH_RAD * torch.sin(3 * turn), poses[0][:, :3, 3].norm(dim=1)))
+        focals += [focal / ORBIT_MARGIN] * len(turn)
+    lens = torch.tensor(focals)[:, None] * resolution
+    is_photo = torch.zeros(len(focals), 1)
     is_photo[0] = 1
     return Cameras(
         camera_to_worlds=to_nerfstudio(torch.cat(poses)),

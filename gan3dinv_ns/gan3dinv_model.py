@@ -86,7 +86,7 @@ class GAN3DInvModel(Model):
         self.viewer_control = HeadViewerControl(
             self._renderer, lambda: self.inversion.latent, lambda: self.inversion.camera_pose
         )
-        self.place_photo(self.inversion.camera_pose)
+        self.place_photo(self.inversion.camera_pose.detach())
 
     def place_photo(self, camera_to_world: Tensor) -> None:
         """Tells where the data set's camera stands, from which the photo's frustum moves.

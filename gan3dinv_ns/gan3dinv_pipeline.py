@@ -69,7 +69,10 @@ class GAN3DInvPipeline(VanillaPipeline):
         self.config, self.test_mode, self.world_size = config, test_mode, world_size
         generator = load_generator(config.model.generator, device)
         self.datamanager = config.datamanager.setup(
-            device=device, test_mode=test_mode, resolution=generator.img_resolution
+            device=device,
+            test_mode=test_mode,
+            resolution=generator.img_resolution,
+            focal=config.model.inversion.pose.focal,
         )
         self.datamanager.to(device)
         self._model = config.model.setup(
@@ -79,6 +82,7 @@ class GAN3DInvPipeline(VanillaPipeline):
             photo=self.datamanager.photo.to(device),
         )
         self.model.to(device)
+        self.place_cameras()
 
     @property
     def model(self) -> GAN3DInvModel:

@@ -61,3 +61,9 @@ def test_orbit_starts_beside_the_photo_and_stays_upright(photo_file):
 def test_missing_photo_is_named():
     with pytest.raises(ValueError, match="does not exist"):
         GAN3DInvDataManagerConfig(data="nowhere.png").setup(device="cpu", test_mode="val", resolution=32)
+
+
+def test_cameras_have_the_focal_length_of_the_inversion(photo_file):
+    data = GAN3DInvDataManagerConfig(data=photo_file).setup(device="cpu", test_mode="test", resolution=32, focal=2.0)
+    focal = data.train_dataset.cameras.fx[:, 0]
+    assert float(focal[0]) == 64 and (focal[1:] < 64).all()

@@ -24,6 +24,7 @@ from gan3dinv_ns.export.settings import MeshSettings
 from gan3dinv_ns.ops.user_errors import one_line_errors
 
 if TYPE_CHECKING:
+    from gan3dinv_ns.export.head import Head
     from gan3dinv_ns.inversion.state import Inversion
 
 _EXPORTER = "nerfstudio.scripts.exporter"
@@ -64,8 +65,7 @@ def export_run(load_config: Path, output_dir: Path, settings: MeshSettings) -> N
     from gan3dinv_ns.export.job import export_mesh, prepare_folder
 
     prepare_folder(output_dir)
-    inversion = load_inversion(load_config)
-    export_mesh(inversion.generator, inversion.planes(), output_dir, settings, Console())
+    export_mesh(_head_of(load_inversion(load_config)), output_dir, settings, Console())
 
 
 def load_inversion(load_config: Path) -> Inversion:
@@ -158,6 +158,17 @@ def _with_mesh(commands: Any) -> Any:
     added = Annotated[ExportMesh, tyro.conf.subcommand(name=name)]
     extended = getitem(Union, (*members, added))
     return getitem(Annotated, (extended, *markers)) if markers else extended
+
+
+def _head_of(inversion: Inversion) -> Head:
+    """The inversion's head, to be looked at from the photo's camera first, then from around it."""
+    import torch
+
+    from gan3dinv_ns.export.head import Head, frontal_labels
+
+    around = frontal_labels(inversion.generator, inversion.settings.pose.focal)
+    labels = torch.cat([inversion.label.detach().to(around), around])
+    return Head(inversion.generator, inversion.latent.detach(), inversion.planes(), labels)
 
 
 def _say_not_offered(error: Exception) -> None:

@@ -47,8 +47,8 @@ class ExportMesh(MeshSettings):
         from rich.console import Console
 
         from gan3dinv_ns.eg3d import load_generator
+        from gan3dinv_ns.export.head import sample_head
         from gan3dinv_ns.export.job import export_mesh
-        from gan3dinv_ns.export.sample import planes_of_seed
 
         generator = load_generator(self.generator, resolve_device(self.device))
-        export_mesh(generator, planes_of_seed(generator, seed, self.truncation), self.output_dir, self, Console())
+        export_mesh(sample_head(generator, seed, self.truncation), self.output_dir, self, Console())

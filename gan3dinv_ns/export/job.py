@@ -5,16 +5,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from torch import Tensor
 
 from gan3dinv_ns.export.files import write_mesh
-from gan3dinv_ns.export.mesh import Mesh, MeshReport, field_of_planes, mesh_from_field, report_of
+from gan3dinv_ns.export.head import Head
+from gan3dinv_ns.export.mesh import Mesh, MeshReport, mesh_from_head, report_of
 from gan3dinv_ns.export.mrc import write_mrc
 from gan3dinv_ns.export.settings import MeshSettings
 from gan3dinv_ns.ops.atomic_files import atomic_path
@@ -34,17 +33,14 @@ def prepare_folder(output_dir: Path) -> None:
     (output_dir / f"{FILE_STEM}.json.probe").unlink(missing_ok=True)
 
 
-def export_mesh(
-    generator: Any, planes: Tensor, output_dir: Path, settings: MeshSettings, console: Console
-) -> MeshReport:
-    """Meshes the head that `planes` hold and writes it to `output_dir`.
+def export_mesh(head: Head, output_dir: Path, settings: MeshSettings, console: Console) -> MeshReport:
+    """Meshes a head and writes it to `output_dir`.
 
     Writes `mesh.ply`, `mesh.obj`, `mesh.glb`, `mesh.mrc` as `settings.formats` says, and `mesh.json` with the
     figures.
 
     Args:
-        generator: an EG3D generator.
-        planes: [1, 3, C, R, R].
+        head: see `Head`.
         output_dir: made if it is missing.
         settings: see `MeshSettings`.
         console: shows the progress, then the figures and paths.
@@ -55,11 +51,10 @@ def export_mesh(
     """
     settings.check()
     prepare_folder(output_dir)
-    field = field_of_planes(generator, planes)
     with _progress_bar(console) as bar:
         tasks = {stage: bar.add_task(stage, total=1.0) for stage in _STAGES}
-        mesh, grid = mesh_from_field(field, settings, lambda stage, part: bar.update(tasks[stage], completed=part))
-    written = _write_files(mesh, grid, output_dir, settings, field.box_side)
+        mesh, grid = mesh_from_head(head, settings, lambda stage, part: bar.update(tasks[stage], completed=part))
+    written = _write_files(mesh, grid, output_dir, settings, head.field().box_side)
     report = report_of(mesh)
     written.append(_write_report(report, written, output_dir, settings))
     _print_report(report, written, console)

@@ -7,18 +7,21 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from gan3dinv_ns.export.colours import surface_colours
 from gan3dinv_ns.export.density import PointField, Progress, density_everywhere, density_near_surface
+from gan3dinv_ns.export.head import Head
 from gan3dinv_ns.export.level import surface_level
 from gan3dinv_ns.export.settings import MeshSettings
 from gan3dinv_ns.export.surface import closed_surface, tetrahedron_volumes, vertex_normals
 from gan3dinv_ns.export.unseen import continue_colours, seen_part
+from gan3dinv_ns.export.views import view_colours
 
 StageProgress = Callable[[str, float], None]
 """Told the name of the stage and its finished part, from 0 to 1."""
+
+Look = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""Vertices [V, 3] and normals [V, 3] -> colours [V, 3] in [0, 255] and trust [V] in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -73,41 +76,29 @@ class MeshReport:
         return asdict(self)
 
 
-def field_of_planes(generator: Any, planes: Tensor) -> PointField:
-    """The head that `planes` hold, as `generator`'s decoder reads them.
-
-    Args:
-        generator: an EG3D generator (`sample_planes(planes, points)` and `rendering.box_warp`).
-        planes: [1, 3, C, R, R] from `generator.planes(ws)`.
-    """
-
-    def query(points: Tensor) -> tuple[Tensor, Tensor]:
-        found = generator.sample_planes(planes, points[None])
-        return found["rgb"][0, :, :3], found["sigma"][0, :, 0]
-
-    return PointField(query=query, box_side=float(generator.rendering.box_warp), device=planes.device)
-
-
-@torch.no_grad()
-def mesh_from_planes(
-    generator: Any, planes: Tensor, settings: MeshSettings, progress: StageProgress | None = None
+def mesh_from_head(
+    head: Head, settings: MeshSettings, progress: StageProgress | None = None
 ) -> tuple[Mesh, np.ndarray]:
-    """Meshes the head that `planes` hold; see `mesh_from_field`."""
-    return mesh_from_field(field_of_planes(generator, planes), settings, progress)
+    """Meshes a head; see `mesh_from_field`. Where a camera sees it, colours come from finished images."""
+
+    def look(vertices: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return view_colours(head, vertices, normals)
+
+    return mesh_from_field(head.field(), settings, progress, look if settings.colours == "views" else None)
 
 
 def mesh_from_field(
-    field: PointField, settings: MeshSettings, progress: StageProgress | None = None
+    field: PointField, settings: MeshSettings, progress: StageProgress | None = None, look: Look | None = None
 ) -> tuple[Mesh, np.ndarray]:
-    """Meshes a head: its largest closed surface at the density level, coloured.
+    """Meshes a field: its largest closed surface at the density level, coloured.
 
-    Needs the grid ((R + 2)^3 float32: 70 MB for R = 256, 0.54 GB for 512), the mesh, and chunks of 131,072
-    points.
+    Needs the grid ((R + 2)^3 float32: 70 MB for R = 256, 0.54 GB for 512), the mesh, and chunks of 131,072 points.
 
     Args:
         field: the head.
         settings: see `MeshSettings`.
         progress: told as the work goes on, with the stages "density", "surface", "colours".
+        look: gives better colours than the field's, with how far they are to be trusted; see `view_colours`.
 
     Returns:
         The mesh and the sampled density, [R + 2]^3 with its border; complete if "mrc" is among the formats.
@@ -124,6 +115,9 @@ def mesh_from_field(
     tell("surface", 1.0)
     normals = vertex_normals(vertices, faces)
     colours = surface_colours(field, vertices, normals, lambda part: tell("colours", part))
+    if look is not None:
+        seen, trust = look(vertices, normals)
+        colours = np.round(colours + trust[:, None] * (seen - colours)).astype(np.uint8)
     if settings.continue_colours:
         colours = continue_colours(colours, faces, seen_part(normals))
     scale = settings.metres_per_unit if settings.metric else 1.0

@@ -29,6 +29,8 @@ class MeshSettings:
     metres_per_unit: float = 0.42
     """Metres that one box unit stands for; 0.42 is exact for the embedded heads and a fair guess for FFHQ
     networks."""
+    colours: Literal["views", "field"] = "views"
+    """Where vertex colours come from: finished images from several sides, which are sharper, or the colour field."""
     continue_colours: bool = True
     """Colour what no camera of the training saw, such as the back of the head, from what surrounds it."""
     formats: tuple[MeshFormat, ...] = ("ply", "obj", "glb")

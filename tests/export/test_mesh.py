@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gan3dinv_ns.export.density import PointField
-from gan3dinv_ns.export.mesh import Mesh, field_of_planes, mesh_from_field, report_of
+from gan3dinv_ns.export.mesh import Mesh, mesh_from_field, report_of
 from gan3dinv_ns.export.settings import MeshSettings
 from gan3dinv_ns.export.surface import vertex_normals
 
@@ -190,17 +190,11 @@ def test_stages_are_told_in_order(make_field, ball):
     assert told[-1] == ("colours", 1.0)
 
 
-def test_generator_is_asked_through_its_planes(ball):
-    class Rendering:
-        box_warp = 1.6
+def test_trusted_colours_take_the_place_of_the_fields(make_field, ball):
+    def look(vertices, normals):
+        return np.full_like(vertices, 100.0), (vertices[:, 1] > 0).astype(np.float32)
 
-    class Generator:
-        rendering = Rendering()
-
-        def sample_planes(self, planes, points):
-            rgb = torch.rand(1, points.shape[1], 32) + planes.sum()
-            return {"rgb": rgb, "sigma": ball(points[0], (0, 0, 0), 0.5)[None, :, None]}
-
-    field = field_of_planes(Generator(), torch.zeros(1, 3, 32, 4, 4))
-    rgb, sigma = field.query(torch.zeros(7, 3))
-    assert (rgb.shape, sigma.shape, field.box_side) == ((7, 3), (7,), 1.6)
+    mesh, _ = mesh_from_field(make_field(lambda p: ball(p, (0, 0, 0), 0.3)), SMALL, look=look)
+    upper = mesh.vertices[:, 1] > 0
+    assert (mesh.colours[upper] == 100).all()
+    assert (mesh.colours[~upper, 1] == 0).all()

@@ -27,6 +27,7 @@ from gan3dinv_ns.cameras.homography import (
 from gan3dinv_ns.cameras.intrinsics import FOCAL
 from gan3dinv_ns.cameras.rotations import RADIUS
 from gan3dinv_ns.eg3d import Generator, RenderingOptions
+from gan3dinv_ns.eg3d.decoder_backends import decoder_for_viewing
 from gan3dinv_ns.eg3d.ray_sampler import sample_rays
 from gan3dinv_ns.eg3d.renderer import render_rays
 
@@ -87,6 +88,7 @@ class ViewRenderer:
 
     def __init__(self, generator: Generator) -> None:
         self.generator = generator
+        self._decoder = decoder_for_viewing(generator.decoder)
 
     @property
     def full_quality(self) -> Quality:
@@ -144,8 +146,7 @@ class ViewRenderer:
         )
         origins, directions = sample_rays(camera_to_world, intrinsics, quality.resolution)
         limits = _ray_limits(camera_to_world, origins, directions, options)
-        decoder = self.generator.decoder
-        seen = render_rays(head.planes, decoder, origins, directions, options, "midpoint", limits)
+        seen = render_rays(head.planes, self._decoder, origins, directions, options, "midpoint", limits)
         size = (quality.resolution, quality.resolution)
         features, depth, opacity = (
             rays.transpose(1, 2).unflatten(2, size) for rays in (seen.features, seen.depth, seen.weights_sum)

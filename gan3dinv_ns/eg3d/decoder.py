@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from gan3dinv_ns.eg3d.layers import FullyConnected
 
 HIDDEN = 64
+
+Decode = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""Plane features [..., in] -> colour features [..., out] and density before its activation [..., 1]."""
 
 
 class OSGDecoder(nn.Module):

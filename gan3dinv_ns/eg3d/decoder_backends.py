@@ -16,18 +16,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan3dinv_ns.eg3d.decoder import HIDDEN, OSGDecoder
+from gan3dinv_ns.eg3d.decoder import HIDDEN, Decode, OSGDecoder
 from gan3dinv_ns.eg3d.layers import FullyConnected
-
-Decode = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""Plane features [..., in] -> colour features [..., out] and density before its activation [..., 1]."""
 
 _SLOPE = 10.0
 _BLOCK = 16
@@ -95,9 +91,7 @@ def pack_weights(decoder: OSGDecoder) -> tuple[Tensor, Tensor]:
         one have weight zero); the second layer's bias [out].
     """
     first, second = _layers(decoder)
-    inner = (
-        torch.cat([first.weight * first.weight_gain, (first.bias * first.bias_gain)[:, None]], dim=1) / _SLOPE
-    )
+    inner = torch.cat([first.weight * first.weight_gain, (first.bias * first.bias_gain)[:, None]], dim=1) / _SLOPE
     outer = second.weight * second.weight_gain * _SLOPE
     inner = F.pad(inner, (0, -inner.shape[1] % _BLOCK))
     outer = F.pad(outer, (0, 0, 0, -outer.shape[0] % _BLOCK))

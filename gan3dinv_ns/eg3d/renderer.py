@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gan3dinv_ns.eg3d.config import RenderingOptions
-from gan3dinv_ns.eg3d.decoder import OSGDecoder
+from gan3dinv_ns.eg3d.decoder import Decode
 from gan3dinv_ns.eg3d.depth_samples import Sampling, check_sampling, importance_depths, stratified_depths
 from gan3dinv_ns.eg3d.marcher import expected_depth, interval_weights, sample_weights
 from gan3dinv_ns.eg3d.triplanes import PlaneReader
@@ -28,7 +28,7 @@ class Rendering:
 
 def render_rays(
     planes: Tensor,
-    decoder: OSGDecoder,
+    decoder: Decode,
     origins: Tensor,
     directions: Tensor,
     options: RenderingOptions,
@@ -72,7 +72,7 @@ def render_rays(
 
 def _render_chunk(
     reader: PlaneReader,
-    decoder: OSGDecoder,
+    decoder: Decode,
     origins: Tensor,
     directions: Tensor,
     near: Tensor,

@@ -218,9 +218,9 @@ class HeadViewerControl(ViewerControl):
         gui = viewer.viser_server.gui
         samples = self._renderer.full_quality.samples
         with gui.add_folder("Head", order=viewer.stats_markdown.order + 0.5):
-            self._status = gui.add_markdown("Finished run" if viewer.trainer is None else "Starting")
+            self._status = gui.add_markdown("Loaded run" if viewer.trainer is None else "Starting")
             self._identity = gui.add_slider(
-                "Identity", min=0.0, max=1.5, step=0.05, initial_value=1.0,
+                "Identity", min=0.0, max=1.5, step=0.05, initial_value=1.0, marks=((0.0, "mean"), (1.0, "photo")),
                 hint="0 is the mean head, 1 the photo's, above 1 exaggerates.",
             )  # fmt: skip
             self._samples = gui.add_slider(

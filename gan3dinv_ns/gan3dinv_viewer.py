@@ -46,6 +46,7 @@ FRUSTUM_SCALE = 3.0
 
 _SECONDS_BETWEEN_PUSHES = 1.0
 _SECONDS_TO_STOP = 10.0
+_DRAFTS_PER_SECOND = 4
 
 
 class PhotoPose(CameraOptimizer):
@@ -101,10 +102,20 @@ class HeadViewerControl(ViewerControl):
         self._add_panel(viewer)
         narrow_render_tab(viewer)
         self._scene = HeadScene(viewer, self._camera_to_world)
-        # Runs inside the server's lock: asking it for its clients there would deadlock.
-        viewer.viser_server.on_client_connect(lambda client: self._scene.show(client, orbit(0.0, 0.0)))
+        viewer.viser_server.on_client_connect(self._welcome)
         atexit.register(stop_rendering)
         self._installed = True
+
+    def _welcome(self, client: viser.ClientHandle) -> None:
+        """First view of a browser. Runs inside the server's lock: asking it for its clients would deadlock.
+
+        A draft costs about the same at every size, so a slow machine gains nothing from fewer pixels: nerfstudio
+        would go down to 30 of them to reach 30 pictures a second.
+        """
+        self._scene.show(client, orbit(0.0, 0.0))
+        machine = self.viewer.render_statemachines.get(client.client_id)
+        if machine is not None:
+            machine.target_fps = _DRAFTS_PER_SECOND
 
     def push(self, step: int, status: str, last: bool = False) -> None:
         """Show the state of the training, about once a second; to be called by its thread after each step.

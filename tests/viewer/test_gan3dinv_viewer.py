@@ -203,3 +203,11 @@ def test_a_push_that_fails_does_not_end_the_training(control, viewer, monkeypatc
 
     monkeypatch.setattr(viewer, "update_step", broken)
     control.push(1, "Project", last=True)
+
+
+def test_a_new_browser_gets_its_first_view_and_drafts_of_a_useful_size(viewer, control):
+    client = _Client()
+    viewer.render_statemachines[0] = machine = RenderStateMachine(viewer, 10.0, client)
+    control._welcome(client)
+    assert client.camera.fov < 0.3
+    assert machine.target_fps < 10

@@ -30,9 +30,7 @@ def pixel_intrinsics(fx: float, fy: float, cx: float, cy: float, width: int, hei
         ValueError: if the size or a focal length is not positive.
     """
     if min(width, height) < 1 or min(fx, fy) <= 0:
-        raise ValueError(
-            f"a camera needs a positive size and focal length, not {width}x{height}, {fx}, {fy}."
-        )
+        raise ValueError(f"a camera needs a positive size and focal length, not {width}x{height}, {fx}, {fy}.")
     matrix = [[fx / width, 0.0, cx / width], [0.0, fy / height, cy / height], [0.0, 0.0, 1.0]]
     return torch.tensor([matrix])
 
@@ -62,9 +60,7 @@ def square_camera(
     return look_at(centre), intrinsics
 
 
-def ray_range(
-    camera_to_world: Tensor, ray_start: float, ray_end: float, radius: float = RADIUS
-) -> tuple[float, float]:
+def ray_range(camera_to_world: Tensor, ray_start: float, ray_end: float, radius: float = RADIUS) -> tuple[float, float]:
     """Near and far distances that enclose the same slab around the head as the training's did from
     ``radius``.
 
@@ -80,9 +76,7 @@ def ray_range(
     return near, max(ray_end + shift, near + _NEAREST)
 
 
-def homography(
-    rotation_from: Tensor, intrinsics_from: Tensor, rotation_to: Tensor, intrinsics_to: Tensor
-) -> Tensor:
+def homography(rotation_from: Tensor, intrinsics_from: Tensor, rotation_to: Tensor, intrinsics_to: Tensor) -> Tensor:
     """Matrices ``[N, 3, 3]`` that carry image points of one camera to another one with the same centre.
 
     Args:

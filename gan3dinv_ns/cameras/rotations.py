@@ -24,9 +24,7 @@ def _pose_matrix(right: Tensor, down: Tensor, forward: Tensor, position: Tensor)
     return torch.cat([top, bottom], dim=1)
 
 
-def look_at(
-    position: Tensor, target: Tensor | None = None, up: tuple[float, float, float] = (0.0, 1.0, 0.0)
-) -> Tensor:
+def look_at(position: Tensor, target: Tensor | None = None, up: tuple[float, float, float] = (0.0, 1.0, 0.0)) -> Tensor:
     """Cameras at ``position [N, 3]`` that look at ``target`` (``[N, 3]`` or ``[3]``, default the origin).
 
     Looking exactly along ``up`` keeps the camera's right side at +x.

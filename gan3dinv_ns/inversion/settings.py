@@ -96,7 +96,7 @@ class InversionSettings:
     """Camera and its losses."""
     reconstruction: ReconstructionWeights = field(default_factory=ReconstructionWeights)
     """Weights of the reconstruction loss."""
-    depth_samples: tuple[int, int] = (24, 24)
+    depth_samples: tuple[int, int] = (16, 16)
     """Samples along each ray in the two passes while optimising; fewer than the generator's own are faster."""
     latent_noise: float = 0.05
     """Standard deviation of the noise on the latent at the start of projection, in standard deviations of w."""

@@ -10,10 +10,15 @@ from torch.optim import Adam, Optimizer
 
 from gan3dinv_ns.inversion.state import Inversion
 from gan3dinv_ns.losses.noise import normalize_noise
+from gan3dinv_ns.ops.allocator import keep_freed_memory
 
 
 def build_optimizers(inversion: Inversion) -> dict[str, Optimizer]:
-    """One Adam for each parameter group; the rates are set from the schedule at each step."""
+    """One Adam for each parameter group; the rates are set from the schedule at each step.
+
+    Every loop begins here, so this is also where the process is told to keep freed memory.
+    """
+    keep_freed_memory()
     return {group: Adam(parameters, lr=0.0) for group, parameters in inversion.param_groups().items()}
 
 

@@ -116,9 +116,7 @@ def build_perceptual(
     """
     if name == "discriminator":
         if discriminator is None:
-            raise ValueError(
-                'perceptual "discriminator" needs the generator\'s discriminator; choose "lpips-vgg".'
-            )
+            raise ValueError('perceptual "discriminator" needs the generator\'s discriminator; choose "lpips-vgg".')
         return DiscriminatorDistance(discriminator)
     if name == "lpips-vgg":
         return LpipsDistance("vgg").to(device)
@@ -134,9 +132,7 @@ def _load_lpips(backbone: str) -> nn.Module:
     try:
         import lpips
     except ImportError as error:
-        raise ValueError(
-            f"the lpips package is not installed ({error}); pip install lpips, or {advice}."
-        ) from error
+        raise ValueError(f"the lpips package is not installed ({error}); pip install lpips, or {advice}.") from error
     try:
         return lpips.LPIPS(net=backbone, verbose=False)
     except (OSError, RuntimeError) as error:

@@ -34,9 +34,7 @@ def shrink(image: Tensor, side: int) -> Tensor:
     """
     if image.shape[-2:] == (side, side):
         return image
-    return functional.interpolate(
-        image, size=(side, side), mode="bilinear", align_corners=False, antialias=True
-    )
+    return functional.interpolate(image, size=(side, side), mode="bilinear", align_corners=False, antialias=True)
 
 
 class PhotoTarget:

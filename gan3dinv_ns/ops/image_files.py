@@ -18,9 +18,7 @@ LONGEST_SIDE = 4096
 """Larger pictures are reduced to this while they are read: a 12,000-pixel one would need 1.7 GB as floats."""
 
 
-def read_image(
-    path: str | Path, minimum_side: int = MINIMUM_SIDE, longest_side: int = LONGEST_SIDE
-) -> Tensor:
+def read_image(path: str | Path, minimum_side: int = MINIMUM_SIDE, longest_side: int = LONGEST_SIDE) -> Tensor:
     """Reads a picture as an upright colour image.
 
     EXIF orientation is applied, grey becomes colour, transparency is laid over white, 16 bits are scaled,

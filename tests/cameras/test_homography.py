@@ -26,9 +26,7 @@ from gan3dinv_ns.cameras.intrinsics import (
 from gan3dinv_ns.cameras.rotations import orbit, so3_exp
 
 
-def _to_square(
-    viewer: torch.Tensor, intrinsics: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _to_square(viewer: torch.Tensor, intrinsics: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     square, square_intrinsics = square_camera(viewer)
     matrix = homography(viewer[:, :3, :3], intrinsics, square[:, :3, :3], square_intrinsics)
     return square, square_intrinsics, matrix
@@ -39,9 +37,7 @@ def test_same_camera_gives_the_identity() -> None:
     matrix = _to_square(viewer, intrinsics_matrix())[2]
     torch.testing.assert_close(matrix, torch.eye(3)[None], atol=1e-5, rtol=0)
     image = torch.rand(1, 3, 16, 16)
-    torch.testing.assert_close(
-        resample(image, resampling_grid(matrix, 16, 16), 0.0), image, atol=1e-4, rtol=0
-    )
+    torch.testing.assert_close(resample(image, resampling_grid(matrix, 16, 16), 0.0), image, atol=1e-4, rtol=0)
 
 
 def test_a_point_lands_where_both_projections_say() -> None:

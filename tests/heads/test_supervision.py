@@ -34,9 +34,7 @@ def views() -> Views:
     depth = torch.where(inside > 0, along - inside.clamp_min(0).sqrt(), torch.zeros(()))
     alpha = (depth > 0).float()
     image = torch.where(depth > 0, 0.25, 1.0)[:, None].expand(-1, 3, -1)
-    return Views(
-        image.reshape(1, 2, 3, 32, 32), alpha.reshape(1, 2, 32, 32), depth.reshape(1, 2, 32, 32), label[None]
-    )
+    return Views(image.reshape(1, 2, 3, 32, 32), alpha.reshape(1, 2, 32, 32), depth.reshape(1, 2, 32, 32), label[None])
 
 
 def test_rays_through_pixel_middles_are_those_of_the_generator(views: Views) -> None:

@@ -40,9 +40,7 @@ def test_result_stays_in_range():
 
 
 def test_constant_stays_constant():
-    assert torch.allclose(
-        fit_to(torch.full((1, 3, 50, 50), 0.3), 128), torch.full((1, 3, 128, 128), 0.3), atol=1e-5
-    )
+    assert torch.allclose(fit_to(torch.full((1, 3, 50, 50), 0.3), 128), torch.full((1, 3, 128, 128), 0.3), atol=1e-5)
 
 
 def test_oblong_image_is_refused():

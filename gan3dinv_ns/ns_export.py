@@ -11,6 +11,7 @@ Importing this module is cheap; whatever is heavy is imported when the command r
 
 from __future__ import annotations
 
+import errno
 import functools
 import sys
 from collections.abc import Callable
@@ -85,7 +86,10 @@ def load_inversion(load_config: Path) -> Inversion:
 
     try:
         _, pipeline, _, _ = eval_setup(load_config, test_mode="inference", update_config_callback=_with_checkpoint)
-    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
+    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError) as error:
+        # torch seeks before the beginning of some truncated files; other system errors name their own file.
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
         raise ValueError(f"the last checkpoint of {load_config} cannot be read: {_first_line(error)}") from error
     inversion = getattr(pipeline.model, "inversion", None)
     if inversion is None:

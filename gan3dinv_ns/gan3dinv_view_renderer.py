@@ -25,7 +25,7 @@ from gan3dinv_ns.cameras.homography import (
     square_camera,
 )
 from gan3dinv_ns.cameras.intrinsics import FOCAL
-from gan3dinv_ns.cameras.rotations import RADIUS
+from gan3dinv_ns.cameras.rotations import RADIUS, look_at
 from gan3dinv_ns.eg3d import Generator, RenderingOptions
 from gan3dinv_ns.eg3d.decoder_backends import decoder_for_viewing
 from gan3dinv_ns.eg3d.ray_sampler import sample_rays
@@ -35,6 +35,7 @@ FAR_DEPTH = 50.0
 """Depth in box units of pixels that show no head: behind everything else in the viewer."""
 
 _BALL = 2.0**0.5 * RADIUS * 0.5 / FOCAL
+_HEAD_MIDDLE = 0.1
 _NEAREST = 1e-2
 _RIM = 0.05
 _OUTSIDE = 4.0
@@ -131,7 +132,7 @@ class ViewRenderer:
         camera = camera.to(head.planes.device)
         quality = quality or self.full_quality
         centre = from_nerfstudio(camera.camera_to_worlds.float())
-        square_to_world, intrinsics = square_camera(centre)
+        square_to_world, intrinsics = _square_camera(centre)
         grid = _lookup_grid(camera, centre, square_to_world, intrinsics)
         picture = self._square_picture(square_to_world, intrinsics, head, quality)
         return _asked_pixels(picture, grid, far_depth)
@@ -158,6 +159,21 @@ class ViewRenderer:
             raw = refined if options.raw_is_refined else raw
         image, raw = ((colours * 0.5 + 0.5).clamp(0.0, 1.0) for colours in (image, raw))
         return _SquarePicture(image, raw, depth, opacity)
+
+
+def _square_camera(view_to_world: Tensor) -> tuple[Tensor, Tensor]:
+    """The generator's kind of camera from the same centre: camera_to_world [1, 4, 4], intrinsics [1, 3, 3].
+
+    The origin lies behind the face; seen from the side or above, the camera turns to the middle of the head, so that
+    the nose stays in the picture.
+    """
+    square_to_world, intrinsics = square_camera(view_to_world)
+    centre = square_to_world[:, :3, 3]
+    frontal = centre[:, 2:] / centre.norm(dim=1, keepdim=True)
+    target = centre.new_tensor([[0.0, 0.0, _HEAD_MIDDLE]]) * (1.0 - frontal.abs())
+    if float((centre - target).norm()) > _NEAREST:
+        square_to_world = look_at(centre, target)
+    return square_to_world, intrinsics
 
 
 def cropped(outputs: dict[str, Tensor], camera: Cameras, box: OrientedBox) -> dict[str, Tensor]:
@@ -230,10 +246,10 @@ def _asked_pixels(picture: _SquarePicture, grid: Tensor, far_depth: float) -> di
 
 
 def _background(image: Tensor, opacity: Tensor) -> Tensor:
-    """Colour [1, 3, 1, 1] behind the head: the mean where it is not, else what the upper corners show."""
-    empty = F.interpolate(opacity, image.shape[-2:], mode="bilinear", align_corners=False) < _EMPTY
+    """Colour [1, 3, 1, 1] behind the head: the median where it is not, else what the upper corners show."""
+    empty = F.interpolate(opacity, image.shape[-2:], mode="bilinear", align_corners=False)[0, 0] < _EMPTY
     if bool(empty.any()):
-        return (image * empty).sum(dim=(2, 3), keepdim=True) / empty.sum()
+        return image[0][:, empty].median(dim=1).values[None, :, None, None]
     return image[:, :, :1, [0, -1]].mean(dim=3, keepdim=True)
 
 

@@ -8,10 +8,10 @@ from nerfstudio.cameras.cameras import CameraType
 from nerfstudio.data.scene_box import OrientedBox
 
 from gan3dinv_ns.cameras.conventions import camera_label
-from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
+from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix, project
 from gan3dinv_ns.cameras.rotations import look_at, orbit
 from gan3dinv_ns.eg3d import Generator, GeneratorConfig, RenderingOptions
-from gan3dinv_ns.gan3dinv_view_renderer import DRAFT, FAR_DEPTH, ViewRenderer, cropped
+from gan3dinv_ns.gan3dinv_view_renderer import DRAFT, FAR_DEPTH, ViewRenderer, _square_camera, cropped
 
 
 @pytest.fixture()
@@ -141,3 +141,12 @@ def test_a_crop_box_cuts_the_head(renderer, head, nerfstudio_camera):
     assert torch.equal(cut["rgb"][24, 32], outputs["rgb"][24, 32])
     assert float(cut["accumulation"][40, 32]) == 0.0 < 0.9 < float(outputs["accumulation"][40, 32])
     assert float(cut["depth"][40, 32]) == FAR_DEPTH
+
+
+def test_the_face_stays_in_the_picture_of_a_profile():
+    profile = orbit(math.pi / 2, 0.0)
+    square_to_world, intrinsics = _square_camera(profile)
+    nose_in_camera = torch.linalg.inv(square_to_world) @ torch.tensor([0.0, 0.0, 0.35, 1.0])
+    u, v = project(nose_in_camera[:, None, :3], intrinsics)[0, 0]
+    assert 0.0 < float(u) < 0.15
+    assert float(v) == pytest.approx(0.5, abs=1e-3)

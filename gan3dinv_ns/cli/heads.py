@@ -79,7 +79,7 @@ class TrainGenerator:
     """The file that `gan3dinv heads pack` wrote."""
     output_dir: Path = Path("outputs/generator")
     """Folder for generator.safetensors, discriminator.safetensors and the state of the training."""
-    minutes: float = 60.0
+    minutes: float = 75.0
     """Time for the generator."""
     discriminator_minutes: float = 10.0
     """Time for the discriminator."""

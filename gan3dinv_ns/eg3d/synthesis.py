@@ -183,11 +183,14 @@ class SynthesisNetwork(nn.Module):
             self.add_module(f"b{r}", block)
         self.num_ws = 2 * len(self.resolutions)
 
-    def forward(self, ws: Tensor, noise_mode: NoiseMode = "const") -> Tensor:
+    def forward(self, ws: Tensor, noise_mode: NoiseMode = "const", last: int | None = None) -> Tensor:
+        """The image; ``last`` is the resolution to stop at (progressive growing), None goes on to the end."""
         x: Tensor | None = None
         image: Tensor | None = None
         start = 0
         for resolution in self.resolutions:
+            if last is not None and resolution > last:
+                break
             block = self.get_submodule(f"b{resolution}")
             assert isinstance(block, SynthesisBlock)
             x, image = block(x, image, ws[:, start : start + block.num_conv + 1], noise_mode)

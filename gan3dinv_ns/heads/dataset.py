@@ -40,6 +40,7 @@ CHUNK = 50
 DEPTH_STEPS = 20000
 YAW_SPREAD, YAW_LIMIT = 0.30, 0.60
 PITCH_SPREAD, PITCH_LIMIT = 0.15, 0.30
+SIDE_YAW_SPREAD, SIDE_YAW_LIMIT = 1.0, 3.1
 _POSE_STREAM = 1
 
 
@@ -65,16 +66,23 @@ class HeadSettings:
 
 
 def draw_poses(seed: int, views: int) -> np.ndarray:
-    """Yaw and pitch [views, 2] of a head's pictures: normal, redrawn outside the limits."""
+    """Yaw and pitch [views, 2] of a head's pictures, in radians: normal, redrawn outside the limits.
+
+    Of four or more views, the last is taken from any side: photos show faces, but heads are turned afterwards, and
+    what no view has seen could be anything there.
+    """
     random = np.random.Generator(np.random.PCG64([seed, _POSE_STREAM]))
-    limits = np.array([YAW_LIMIT, PITCH_LIMIT])
-    poses = np.empty((views, 2))
-    for view in range(views):
-        pose = limits * 2
-        while (np.abs(pose) > limits).any():
-            pose = random.standard_normal(2) * np.array([YAW_SPREAD, PITCH_SPREAD])
-        poses[view] = pose
-    return poses.astype(np.float32)
+    poses = [_draw_pose(random, YAW_SPREAD, YAW_LIMIT) for _ in range(views)]
+    if views >= 4:
+        poses[-1] = _draw_pose(random, SIDE_YAW_SPREAD, SIDE_YAW_LIMIT)
+    return np.stack(poses).astype(np.float32)
+
+
+def _draw_pose(random: np.random.Generator, yaw_spread: float, yaw_limit: float) -> np.ndarray:
+    while True:
+        pose = random.standard_normal(2) * (yaw_spread, PITCH_SPREAD)
+        if abs(pose[0]) <= yaw_limit and abs(pose[1]) <= PITCH_LIMIT:
+            return pose
 
 
 def generate_dataset(

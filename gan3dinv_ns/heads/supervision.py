@@ -76,19 +76,6 @@ def rays_through(label: Tensor, uv: Tensor) -> tuple[Tensor, Tensor]:
     return origins, directions
 
 
-def choose_pixels(views: Views, count: int) -> Tensor:
-    """Indices [N, V, count] into the pixels of each view, drawn without repetition.
-
-    Head pixels are likelier than background, and pixels of high local contrast (eyes, mouth, hair line) likeliest.
-    """
-    image = views.image.flatten(0, 1)
-    contrast = (image - F.avg_pool2d(image, 5, stride=1, padding=2, count_include_pad=False)).abs().mean(dim=1)
-    odds = 0.15 + 0.6 * views.alpha.flatten(0, 1) + 6.0 * contrast
-    gumbel = -torch.empty_like(odds).exponential_().log()
-    chosen = (odds.log() + gumbel).flatten(1).topk(count, dim=1).indices
-    return chosen.unflatten(0, views.alpha.shape[:2])
-
-
 def patch_pixels(views: Views, top: int, left: int, size: int) -> Tensor:
     """Indices [N, V, size * size] of the pixels of one square, row after row."""
     resolution = views.alpha.shape[-1]

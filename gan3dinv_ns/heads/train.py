@@ -2,12 +2,14 @@
 
 The latent of a head is given by its attributes (embedding.py), so the generator is trained by regression:
 
-1. ``rays``: backbone and decoder on single rays of known depth (supervision.py);
-2. ``image``: the same on square patches, with the super-resolution behind them;
+1. ``coarse``: backbone and decoder on points near known surfaces (surface.py), planes at half their resolution;
+2. ``fine``: the same with whole planes;
+3. ``image``: with volume rendering (supervision.py) on square patches, and the super-resolution behind it;
 
 then the mapping network is fitted to the distribution of the latents, and the affine layers are projected onto the
-directions of W that carry attributes, so that the others do nothing. A run is given by its time, not its steps, so
-the same command suits two cores and a GPU. It keeps its state beside its results and goes on where it was stopped.
+directions of W that carry attributes, so that the others do nothing (finishing.py). A run is given by its time, not
+its steps, so the same command suits two cores and a GPU. It keeps its state beside its results and goes on where it
+was stopped.
 
 Needs torch, numpy, Pillow, safetensors and tqdm only: ``python -m gan3dinv_ns.heads.train --data heads.safetensors``.
 """
@@ -19,36 +21,41 @@ import copy
 import json
 import math
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan3dinv_ns.eg3d import Generator, GeneratorConfig, RenderingOptions, save_generator
 from gan3dinv_ns.eg3d.marcher import interval_weights, sample_weights
 from gan3dinv_ns.eg3d.synthesis import SynthesisLayer, ToRGBLayer
 from gan3dinv_ns.heads.embedding import AttributeEmbedding
+from gan3dinv_ns.heads.finishing import fit_mapping, noisy_layers, normalize_maps, project_affines
+from gan3dinv_ns.heads.muon import Muon
 from gan3dinv_ns.heads.supervision import (
     RaySamples,
     Views,
-    choose_pixels,
     detail_error,
     patch_pixels,
     ray_losses,
     robust_error,
     sample_rays,
 )
+from gan3dinv_ns.heads.surface import surface_losses, surface_points
 from gan3dinv_ns.heads.training_data import TrainingData
 from gan3dinv_ns.ops.allocator import keep_freed_memory
 from gan3dinv_ns.ops.atomic_files import atomic_path
 from gan3dinv_ns.ops.image_files import write_image
 
 RIM = 4
-"""Pixels at the sides of a patch that the losses leave out."""
-MAP_RATE = 10.0
-"""Learning rate of the noise maps over that of the weights."""
+"""Pixels at the inner sides of a patch that the losses leave out."""
+MAP_RATE = 30.0
+"""Learning rate of the noise maps over that of Adam's other parameters."""
+MUON_RATE = 3.3
+"""Learning rate of Muon over that of Adam."""
 DETAIL_WEIGHT = 4.0
 """Weight of the high-pass errors: eyes, brows and mouths are small, and plain errors would learn them last."""
 
@@ -57,20 +64,18 @@ DETAIL_WEIGHT = 4.0
 class TrainSettings:
     """How the generator is trained."""
 
-    minutes: float = 60.0
-    """Time for both stages together."""
-    image_share: float = 0.65
-    """Part of the time for the second stage."""
-    heads_per_step: int = 3
-    """Heads in a batch."""
-    views_per_head: int = 2
-    """Views of each head in a batch."""
-    rays_per_view: int = 512
-    """Rays of each view in a batch."""
+    minutes: float = 75.0
+    """Time for all stages together."""
+    coarse_share: float = 0.45
+    """Part of the time for the first stage."""
+    image_share: float = 0.35
+    """Part of the time for the last stage."""
+    heads_per_step: int = 4
+    """Heads in a batch, with one view each."""
     patch: int = 32
     """Width of the patches of the image stage, in pixels of the volume rendering."""
     learning_rate: float = 3e-3
-    """Adam's rate at the start; it falls to a twentieth along a cosine."""
+    """Adam's rate at the start; all rates fall to a twentieth along a cosine."""
     ema_heads: int = 3000
     """Heads after which the averaged weights have forgotten half."""
     save_minutes: float = 3.0
@@ -88,8 +93,9 @@ def generator_config() -> GeneratorConfig:
         channel_max=128,
         sr_num_fp16_res=0,
         rendering=RenderingOptions(
-            ray_start=2.3,
-            ray_end=3.1,
+            ray_start=2.32,
+            ray_end=3.06,
+            box_warp=0.75,
             depth_resolution=24,
             depth_resolution_importance=16,
             white_back=True,
@@ -110,17 +116,7 @@ class GeneratorTraining:
         clear_noise(self.generator)
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.embedding = AttributeEmbedding.fit(data.attributes[: data.train_count], data.names, settings.seed)
-        trained = [
-            *self.generator.backbone.synthesis.parameters(),
-            *self.generator.decoder.parameters(),
-            *self.generator.superresolution.parameters(),
-        ]
-        maps = [layer.noise_const.requires_grad_(True) for layer in noisy_layers(self.generator)]
-        self.optimizer = torch.optim.Adam(
-            [{"params": trained, "factor": 1.0}, {"params": maps, "factor": MAP_RATE}],
-            lr=settings.learning_rate,
-            betas=(0.9, 0.99),
-        )
+        self.optimizers = build_optimizers(self.generator, settings.learning_rate)
         self.limits = (float(config.rendering.ray_start or 0), float(config.rendering.ray_end or 0))
         self.elapsed, self.step = 0.0, 0
         self._resume()
@@ -131,9 +127,11 @@ class GeneratorTraining:
         return min(self.elapsed / (60 * self.settings.minutes), 1.0)
 
     @property
-    def stage(self) -> str:
-        """ "rays" or "image"."""
-        return "rays" if self.progress < 1 - self.settings.image_share else "image"
+    def stage(self) -> Literal["coarse", "fine", "image"]:
+        """What is trained now."""
+        if self.progress < self.settings.coarse_share:
+            return "coarse"
+        return "fine" if self.progress < 1 - self.settings.image_share else "image"
 
     def run(self) -> None:
         """Train until the time has passed, then finish the mapping network and write the generator."""
@@ -155,33 +153,39 @@ class GeneratorTraining:
     def _train_step(self) -> dict[str, float]:
         settings = self.settings
         rate = settings.learning_rate * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * self.progress)))
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["factor"] * rate * min(1.0, (self.step + 1) / 100)
-        patches = self.stage == "image"
-        chosen, views = self.data.random_batch(settings.heads_per_step, 1 if patches else settings.views_per_head)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["factor"] * rate * min(1.0, (self.step + 1) / 100)
+            optimizer.zero_grad(set_to_none=True)
+        chosen, views = self.data.random_batch(settings.heads_per_step, 1)
         latents = self.embedding.latents(self.data.attributes[chosen]).to(self.data.device)
         ws = latents[:, None].expand(-1, self.generator.num_ws, -1)
-        losses = self._patch_losses(ws, views) if patches else self._ray_losses(ws, views)
-        self.optimizer.zero_grad(set_to_none=True)
+        losses = self._losses(ws, views)
         torch.stack(list(losses.values())).sum().backward()
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self._average_weights(settings.heads_per_step)
         return {name: float(value.detach()) for name, value in losses.items()}
 
-    def _ray_losses(self, ws: Tensor, views: Views) -> dict[str, Tensor]:
-        near, far = self.limits
-        rays = sample_rays(views, choose_pixels(views, self.settings.rays_per_view), near, far)
-        features, opacity, depth = render_samples(self.generator, self.generator.planes(ws), rays)
-        return ray_losses(features[..., :3], opacity, depth, rays)
+    def _losses(self, ws: Tensor, views: Views) -> dict[str, Tensor]:
+        stage, generator = self.stage, self.generator
+        full = generator.plane_resolution
+        planes = generator.backbone.synthesis(ws, last=full // 2 if stage == "coarse" else full).unflatten(1, (3, -1))
+        truth = surface_points(views, *self.limits)
+        seen = generator.sample_planes(planes, truth.points)
+        losses = surface_losses(seen["rgb"], seen["sigma"], truth)
+        losses["surface_detail"] = DETAIL_WEIGHT * losses["surface_detail"]
+        return {**losses, **self._patch_losses(ws, planes, views)} if stage == "image" else losses
 
-    def _patch_losses(self, ws: Tensor, views: Views) -> dict[str, Tensor]:
+    def _patch_losses(self, ws: Tensor, planes: Tensor, views: Views) -> dict[str, Tensor]:
         """Losses of one random patch a head, rendered at half the size of the pictures and upsampled."""
         generator, size = self.generator, self.settings.patch
         near, far = self.limits
-        top, left = (int(x) for x in torch.randint(generator.neural_rendering_resolution - size + 1, (2,)))
+        room = generator.neural_rendering_resolution - size
+        top, left = random_place(room), random_place(room)
         raw_views = views.halved()
         rays = sample_rays(raw_views, patch_pixels(raw_views, top, left, size), near, far)
-        features, opacity, depth = render_samples(generator, generator.planes(ws), rays)
+        features, opacity, depth = render_samples(generator, planes, rays)
         losses = ray_losses(features[..., :3], opacity, depth, rays)
         maps = 2 * features.transpose(1, 2).unflatten(2, (size, size)) - 1
         last = ws[:, -1:].expand(-1, 3, -1)
@@ -194,8 +198,7 @@ class GeneratorTraining:
             slice(2 * top, 2 * (top + size)),
             slice(2 * left, 2 * (left + size)),
         )
-        # The padding of the convolutions at the sides of a patch differs from that inside a picture.
-        inside = (..., slice(RIM, -RIM), slice(RIM, -RIM))
+        inside = (..., without_rim(top, size, room), without_rim(left, size, room))
         image, true_image = 0.5 * image[inside] + 0.5, views.image[window][inside]
         true_raw = rays.rgb.transpose(1, 2).unflatten(2, (size, size))
         return {
@@ -238,7 +241,7 @@ class GeneratorTraining:
     def _save(self) -> None:
         state = {
             "generator": self.generator.state_dict(), "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(), "elapsed": self.elapsed, "step": self.step,
+            "optimizers": [x.state_dict() for x in self.optimizers], "elapsed": self.elapsed, "step": self.step,
         }  # fmt: skip
         with atomic_path(self._state_path()) as temporary:
             torch.save(state, temporary)
@@ -249,7 +252,8 @@ class GeneratorTraining:
         state = torch.load(self._state_path(), map_location=self.data.device, weights_only=True)
         self.generator.load_state_dict(state["generator"])
         self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
         self.elapsed, self.step = state["elapsed"], state["step"]
         print(f"resumed at {self.elapsed / 60:.1f} of {self.settings.minutes:.1f} minutes, step {self.step}")
 
@@ -265,6 +269,39 @@ class GeneratorTraining:
         print(f"mapping network: mean squared error {error:.4f} of unit variance\ngenerator: {path}")
 
 
+def random_place(room: int) -> int:
+    """Where a patch begins, from 0 to ``room``; the ends are likelier, as the sides of pictures are learned there."""
+    return int(torch.randint(-room // 4, room + room // 4 + 1, ()).clamp(0, room))
+
+
+def without_rim(place: int, size: int, room: int) -> slice:
+    """The pixels of an upsampled patch that the losses see, along one axis.
+
+    Inside a picture, the convolutions' padding at the sides of a patch is not that of the whole picture, so `RIM`
+    pixels are left out; a side of the patch that is one of the picture's counts to its end.
+    """
+    return slice(0 if place == 0 else RIM, 2 * size if place == room else 2 * size - RIM)
+
+
+def build_optimizers(generator: Generator, learning_rate: float) -> list[torch.optim.Optimizer]:
+    """Muon for convolutions and styles, Adam for the decoder, biases and noise maps.
+
+    With the same seconds, convolutions trained by Muon are ahead of those trained by Adam from the third minute on.
+    """
+    matrices: list[nn.Parameter] = []
+    others = list(generator.decoder.parameters())
+    for network in (generator.backbone.synthesis, generator.superresolution):
+        for name, weight in network.named_parameters():
+            (matrices if name.endswith("weight") else others).append(weight)
+    maps = [layer.noise_const.requires_grad_(True) for layer in noisy_layers(generator)]
+    adam = torch.optim.Adam(
+        [{"params": others, "factor": 1.0}, {"params": maps, "factor": MAP_RATE}],
+        lr=learning_rate,
+        betas=(0.9, 0.99),
+    )
+    return [adam, Muon([{"params": matrices, "factor": MUON_RATE}], lr=MUON_RATE * learning_rate)]
+
+
 def render_samples(generator: Generator, planes: Tensor, rays: RaySamples) -> tuple[Tensor, Tensor, Tensor]:
     """Features [N, M, C] in [0, 1] on white, opacity [N, M] and opacity-weighted depth [N, M] of given samples."""
     points = rays.origins[:, :, None] + rays.distances[..., None] * rays.directions[:, :, None]
@@ -274,11 +311,6 @@ def render_samples(generator: Generator, planes: Tensor, rays: RaySamples) -> tu
     opacity = weights.sum(dim=-1)
     features = (weights[..., None, :] @ seen["rgb"].unflatten(1, shape)).squeeze(-2)
     return features + (1 - opacity[..., None]), opacity, (weights * rays.distances).sum(dim=-1)
-
-
-def noisy_layers(generator: Generator) -> list[SynthesisLayer]:
-    """The backbone's layers that add a noise map."""
-    return [layer for layer in generator.backbone.synthesis.modules() if isinstance(layer, SynthesisLayer)]
 
 
 @torch.no_grad()
@@ -293,62 +325,17 @@ def clear_noise(generator: Generator) -> None:
 
 
 @torch.no_grad()
-def normalize_maps(generator: Generator) -> None:
-    """Give the learned maps zero mean and unit variance, as noise has; strength and bias take up the difference."""
-    for layer in noisy_layers(generator):
-        mean, deviation = layer.noise_const.mean(), layer.noise_const.std().clamp_min(1e-6)
-        layer.bias.add_(layer.noise_strength * mean)
-        layer.noise_const.sub_(mean).div_(deviation)
-        layer.noise_strength.mul_(deviation)
-
-
-@torch.no_grad()
 def silence_affines(generator: Generator) -> None:
     """Start with latents that do nothing: the mean head is learned first, and attributes from there.
 
-    A random start makes heads differ wildly, which has to be unlearned.
+    A random start makes heads differ wildly, which has to be unlearned. The last resolution starts silent too, as
+    it joins when the others know their heads already.
     """
     for module in generator.modules():
         if isinstance(module, SynthesisLayer | ToRGBLayer):
             module.affine.weight.zero_()
-
-
-@torch.no_grad()
-def project_affines(generator: Generator, basis: Tensor) -> None:
-    """Take out of every affine layer what answers to directions of w that carry no attribute.
-
-    On the latents of the embedding nothing changes; elsewhere the untrained directions no longer disturb.
-    """
-    for module in generator.modules():
-        if isinstance(module, SynthesisLayer | ToRGBLayer):
-            module.affine.weight.copy_(module.affine.weight @ basis @ basis.T)
-
-
-def fit_mapping(generator: Generator, embedding: AttributeEmbedding, steps: int = 3000, batch: int = 256) -> float:
-    """Fit the mapping network to the embedding's latents and set its mean latent; gives the mean squared error."""
-    network = generator.backbone.mapping.requires_grad_(True)
-    device = network.w_avg.device
-    embedding = replace(
-        embedding,
-        **{k: getattr(embedding, k).to(device) for k in ("mean", "std", "low", "high", "basis", "rotation")},
-    )
-    # The layers' learning-rate factor of 0.01 shrinks every step, so the rate has to be large.
-    optimizer = torch.optim.Adam(network.parameters(), lr=3.0, betas=(0.9, 0.99))
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3.0, total_steps=steps)
-    labels = torch.zeros(batch, generator.c_dim, device=device)
-    error = torch.zeros(())
-    for _ in range(steps):
-        z = torch.randn(batch, generator.z_dim, device=device)
-        error = F.mse_loss(generator.mapping(z, labels)[:, 0], embedding.mapping_target(z))
-        optimizer.zero_grad(set_to_none=True)
-        error.backward()
-        optimizer.step()
-        scheduler.step()
-    network.requires_grad_(False)
-    with torch.no_grad():
-        z = torch.randn(10000, generator.z_dim, device=device)
-        network.w_avg.copy_(network(z, labels[:1].expand(len(z), -1))[:, 0].mean(dim=0))
-    return float(error.detach())
+    last = generator.backbone.synthesis.get_submodule(f"b{generator.plane_resolution}.torgb")
+    last.get_parameter("weight").zero_()
 
 
 def psnr(image: Tensor, reference: Tensor) -> float:

@@ -7,10 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from gan3dinv_ns.cameras.conventions import camera_label
+from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
+from gan3dinv_ns.cameras.rotations import orbit
+from gan3dinv_ns.eg3d.ray_sampler import sample_rays
 from gan3dinv_ns.heads import makehuman
 from gan3dinv_ns.heads.attributes import HAIR_STYLES
 from gan3dinv_ns.heads.geometry import SKIN, HeadGeometry
+from gan3dinv_ns.heads.supervision import Views
 from gan3dinv_ns.heads.template import EYES, HeadTemplate, _target_files, load_template
 
 HEAD_CENTRE = np.array([0.0, 7.3, 0.3])
@@ -100,3 +106,17 @@ def _ball_geometry(centre: tuple[float, float, float], radius: float) -> HeadGeo
 def ball_geometry() -> Callable[[tuple[float, float, float], float], HeadGeometry]:
     """Makes a finely meshed ball of bare skin from its centre and radius (box units)."""
     return _ball_geometry
+
+
+@pytest.fixture
+def views() -> Views:
+    """Two views of a sphere of radius 0.3 around the origin, whose depth is known in closed form."""
+    camera_to_world = orbit(torch.tensor([0.0, 0.5]), torch.tensor([0.0, -0.2]))
+    label = camera_label(camera_to_world, intrinsics_matrix(n=2))
+    origins, directions = sample_rays(camera_to_world, intrinsics_matrix(n=2), 32)
+    along = -(origins * directions).sum(-1)
+    inside = 0.3**2 - (2.7**2 - along.square())
+    depth = torch.where(inside > 0, along - inside.clamp_min(0).sqrt(), torch.zeros(()))
+    alpha = (depth > 0).float()
+    image = torch.where(depth > 0, 0.25, 1.0)[:, None].expand(-1, 3, -1)
+    return Views(image.reshape(1, 2, 3, 32, 32), alpha.reshape(1, 2, 32, 32), depth.reshape(1, 2, 32, 32), label[None])

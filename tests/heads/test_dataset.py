@@ -23,10 +23,17 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_poses_are_seeded_and_limited() -> None:
-    poses = np.concatenate([draw_poses(seed, 4) for seed in range(400)])
+    poses = np.concatenate([draw_poses(seed, 4)[:3] for seed in range(400)])
     assert np.array_equal(draw_poses(3, 4), draw_poses(3, 4))
     assert np.abs(poses[:, 0]).max() <= 0.6 and np.abs(poses[:, 1]).max() <= 0.3
     assert 0.2 < poses[:, 0].std() < 0.3 and 0.1 < poses[:, 1].std() < 0.15
+
+
+def test_the_last_of_four_views_is_taken_from_any_side() -> None:
+    yaw, pitch = np.stack([draw_poses(seed, 4)[3] for seed in range(400)]).T
+    assert 0.8 < yaw.std() < 1.1 and np.abs(yaw).max() > 2
+    assert np.abs(pitch).max() <= 0.3
+    assert np.abs(draw_poses(5, 3)).max() <= 0.6, "three views show the face"
 
 
 def test_folder_is_in_eg3ds_format_with_all_labels(makehuman_folder: Path, tmp_path: Path) -> None:

@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
-import pytest
 import torch
 
-from gan3dinv_ns.cameras.conventions import camera_label
-from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
-from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d.ray_sampler import sample_rays as all_rays
 from gan3dinv_ns.heads.supervision import (
     Views,
-    choose_pixels,
     patch_pixels,
     place_samples,
     ray_losses,
     rays_through,
     sample_rays,
 )
-
-
-@pytest.fixture
-def views() -> Views:
-    """Two views of a sphere of radius 0.3 around the origin, whose depth is known in closed form."""
-    camera_to_world = orbit(torch.tensor([0.0, 0.5]), torch.tensor([0.0, -0.2]))
-    label = camera_label(camera_to_world, intrinsics_matrix(n=2))
-    origins, directions = all_rays(camera_to_world, intrinsics_matrix(n=2), 32)
-    along = -(origins * directions).sum(-1)
-    inside = 0.3**2 - (2.7**2 - along.square())
-    depth = torch.where(inside > 0, along - inside.clamp_min(0).sqrt(), torch.zeros(()))
-    alpha = (depth > 0).float()
-    image = torch.where(depth > 0, 0.25, 1.0)[:, None].expand(-1, 3, -1)
-    return Views(image.reshape(1, 2, 3, 32, 32), alpha.reshape(1, 2, 32, 32), depth.reshape(1, 2, 32, 32), label[None])
 
 
 def test_rays_through_pixel_middles_are_those_of_the_generator(views: Views) -> None:
@@ -57,28 +37,9 @@ def test_samples_are_sorted_and_most_lie_around_the_surface() -> None:
 
 
 def test_points_at_the_depth_of_a_ray_lie_on_the_sphere(views: Views) -> None:
-    rays = sample_rays(views, choose_pixels(views, 200), 2.25, 3.15)
+    rays = sample_rays(views, patch_pixels(views, 0, 0, 32), 2.25, 3.15)
     points = rays.origins + rays.depth[..., None] * rays.directions
     assert torch.allclose(points[rays.depth > 0].norm(dim=-1), torch.tensor(0.3), atol=1e-3)
-
-
-def test_no_pixel_is_chosen_twice(views: Views) -> None:
-    assert all(len(set(row.tolist())) == 150 for row in choose_pixels(views, 150).flatten(0, 1))
-
-
-def test_head_pixels_are_likelier_than_background(views: Views) -> None:
-    flat = replace(views, image=torch.ones_like(views.image))
-    pixels, head = choose_pixels(flat, 150), views.alpha.flatten(2)
-    share_of_head = head.gather(2, pixels).sum() / head.sum()
-    share_of_background = (1 - head).gather(2, pixels).sum() / (1 - head).sum()
-    assert float(share_of_head) > 2 * float(share_of_background)
-
-
-def test_pixels_of_high_contrast_are_likeliest(views: Views) -> None:
-    line = torch.ones_like(views.image)
-    line[..., 16, :] = 0.0
-    pixels = choose_pixels(replace(views, image=line), 100)
-    assert float((pixels // 32 == 16).float().mean()) > 3 / 32
 
 
 def test_a_patch_is_the_square_of_the_picture(views: Views) -> None:
@@ -98,7 +59,7 @@ def test_halving_keeps_depth_where_pixels_hit(views: Views) -> None:
 
 
 def test_true_values_owe_nothing(views: Views) -> None:
-    rays = sample_rays(views, choose_pixels(views, 100), 2.25, 3.15)
+    rays = sample_rays(views, patch_pixels(views, 8, 8, 16), 2.25, 3.15)
     losses = ray_losses(rays.rgb, rays.alpha, rays.depth * rays.alpha, rays)
     # The robust error of equal pictures is its softening, 0.01.
     assert math.isclose(float(losses["rgb"]), 0.01, rel_tol=1e-4)

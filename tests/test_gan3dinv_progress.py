@@ -54,7 +54,15 @@ def test_a_signal_is_remembered_and_the_handlers_come_back(number):
     assert signal.getsignal(number) is before
 
 
-def test_a_second_signal_acts_as_usual():
+@pytest.fixture
+def python_handles_ctrl_c():
+    """A process started in the background of a shell ignores SIGINT; Python's own handler raises."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_second_signal_acts_as_usual(python_handles_ctrl_c):
     with pytest.raises(KeyboardInterrupt), Interrupt():
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)

@@ -328,14 +328,16 @@ def clear_noise(generator: Generator) -> None:
 def silence_affines(generator: Generator) -> None:
     """Start with latents that do nothing: the mean head is learned first, and attributes from there.
 
-    A random start makes heads differ wildly, which has to be unlearned. The last resolution starts silent too, as
-    it joins when the others know their heads already.
+    A random start makes heads differ wildly, which has to be unlearned. What joins later adds nothing to the picture
+    at first either: the planes' last resolution, and the super-resolution, which starts as plain upsampling.
     """
     for module in generator.modules():
         if isinstance(module, SynthesisLayer | ToRGBLayer):
             module.affine.weight.zero_()
-    last = generator.backbone.synthesis.get_submodule(f"b{generator.plane_resolution}.torgb")
-    last.get_parameter("weight").zero_()
+    late = [generator.backbone.synthesis.get_submodule(f"b{generator.plane_resolution}")]
+    late += [generator.superresolution.block0, generator.superresolution.block1]
+    for block in late:
+        block.get_parameter("torgb.weight").zero_()
 
 
 def psnr(image: Tensor, reference: Tensor) -> float:

@@ -123,3 +123,11 @@ def test_the_mapping_network_learns_the_latents_of_attributes() -> None:
     embedding = AttributeEmbedding.fit(torch.randn(200, 7), [f"a{i}" for i in range(7)])
     assert fit_mapping(generator, embedding, steps=150) < 0.3
     assert float(generator.backbone.mapping.w_avg.abs().max()) < 0.5
+
+
+def test_before_training_the_super_resolution_is_plain_upsampling(data: TrainingData, tmp_path: Path) -> None:
+    generator = _training(data, tmp_path).generator
+    features = torch.rand(1, 32, 64, 64)
+    image, _ = generator.superresolution(features[:, :3], features, torch.randn(1, generator.num_ws, 512), "none")
+    upsampled = torch.nn.functional.interpolate(features[:, :3], scale_factor=2, mode="bilinear")
+    assert torch.allclose(image[..., 4:-4, 4:-4], upsampled[..., 4:-4, 4:-4], atol=1e-5)

@@ -78,7 +78,7 @@ class TrainGenerator:
     data: Path = Path("outputs/heads.safetensors")
     """The file that `gan3dinv heads pack` wrote."""
     output_dir: Path = Path("outputs/generator")
-    """Folder for generator.safetensors, discriminator.safetensors and the state of the training."""
+    """Folder for generator.safetensors, generator.discriminator.safetensors and the state of the training."""
     minutes: float = 75.0
     """Time for the generator."""
     discriminator_minutes: float = 10.0
@@ -95,10 +95,6 @@ class TrainGenerator:
         from gan3dinv_ns.heads.train_discriminator import DiscriminatorSettings, train_discriminator
 
         train_generator(self.data, self.output_dir, TrainSettings(minutes=self.minutes))
-        train_discriminator(
-            self.data,
-            self.output_dir / "generator.safetensors",
-            self.output_dir,
-            DiscriminatorSettings(minutes=self.discriminator_minutes),
-        )
+        settings = DiscriminatorSettings(minutes=self.discriminator_minutes)
+        train_discriminator(self.data, self.output_dir / "generator.safetensors", settings)
         print(f"wrote {self.output_dir.resolve()}")

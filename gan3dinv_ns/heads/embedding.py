@@ -6,8 +6,10 @@ columns and ``s = sqrt(512 / K)``: every attribute is spread over all coordinate
 has about unit variance, which is what StyleGAN2's modulation expects at initialisation. A latent that sits in single
 coordinates learns far more slowly.
 
-The mapping network is fitted afterwards: ``z`` holds ``u`` in a random rotation, so that a normal ``z`` gives a head
-with plausible attributes (continuous ones kept in the range seen, categorical ones snapped to one category).
+The mapping network is fitted afterwards: ``u = D^T z`` with ``D`` a random rotation times the square root of the
+attributes' correlations, so that a normal ``z`` gives a head with plausible attributes: as correlated as those of the
+heads (red, green and blue of a skin vary together), continuous ones kept in the range seen, categorical ones snapped to
+one category.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ class AttributeEmbedding:
         low: [K] smallest standardised value seen.
         high: [K] largest standardised value seen.
         basis: [512, K] orthonormal columns.
-        rotation: [512, K] orthonormal columns: the directions of z that carry the attributes.
+        directions: [512, K] ``D``, the directions of z that carry the attributes.
         categories: groups of indices into K that are one-hot codes of one categorical attribute.
     """
 
@@ -40,7 +42,7 @@ class AttributeEmbedding:
     low: Tensor
     high: Tensor
     basis: Tensor
-    rotation: Tensor
+    directions: Tensor
     categories: tuple[tuple[int, ...], ...]
 
     @classmethod
@@ -64,7 +66,7 @@ class AttributeEmbedding:
             low=standardised.amin(dim=0),
             high=standardised.amax(dim=0),
             basis=_orthonormal_columns(count, random),
-            rotation=_orthonormal_columns(count, random),
+            directions=_orthonormal_columns(count, random) @ _root_of_correlations(standardised),
             categories=_categories(names),
         )
 
@@ -83,12 +85,13 @@ class AttributeEmbedding:
 
     def mapping_target(self, z: Tensor) -> Tensor:
         """The latent w [N, 512] that the mapping network is to give for normal ``z`` [N, 512]."""
-        u = (z @ self.rotation).clamp(self.low, self.high)
+        drawn = z @ self.directions
+        u = drawn.clamp(self.low, self.high)
         for group in self.categories:
             columns = list(group)
             prior = self.mean[columns].clamp_min(1e-3).log()
             # A Gaussian is wide enough to let the rarer categories win now and then; the prior shifts the odds.
-            share = torch.softmax((1.5 * (z @ self.rotation[:, columns]) + prior) / SNAP_TEMPERATURE, dim=1)
+            share = torch.softmax((1.5 * drawn[:, columns] + prior) / SNAP_TEMPERATURE, dim=1)
             u[:, columns] = (share * self._one_hot_size(columns) - self.mean[columns]) / self.std[columns]
         return self.scale * u @ self.basis.T
 
@@ -99,6 +102,12 @@ class AttributeEmbedding:
 
 def _orthonormal_columns(count: int, random: torch.Generator) -> Tensor:
     return torch.linalg.qr(torch.randn(W_DIM, count, generator=random))[0]
+
+
+def _root_of_correlations(standardised: Tensor) -> Tensor:
+    """The symmetric [K, K] matrix whose square holds the correlations of the columns of ``standardised`` [N, K]."""
+    values, vectors = torch.linalg.eigh(standardised.T @ standardised / max(len(standardised) - 1, 1))
+    return vectors @ torch.diag(values.clamp_min(0).sqrt()) @ vectors.T
 
 
 def _categories(names: list[str]) -> tuple[tuple[int, ...], ...]:

@@ -45,7 +45,7 @@ def fit_mapping(generator: Generator, embedding: AttributeEmbedding, steps: int 
     device = network.w_avg.device
     embedding = replace(
         embedding,
-        **{k: getattr(embedding, k).to(device) for k in ("mean", "std", "low", "high", "basis", "rotation")},
+        **{k: getattr(embedding, k).to(device) for k in ("mean", "std", "low", "high", "basis", "directions")},
     )
     # The layers' learning-rate factor of 0.01 shrinks every step, so the rate has to be large.
     optimizer = torch.optim.Adam(network.parameters(), lr=3.0, betas=(0.9, 0.99))

@@ -72,15 +72,18 @@ def real_pictures(data: TrainingData, count: int) -> tuple[dict[str, Tensor], Te
     return {"image": image, "image_raw": F.avg_pool2d(image, 2)}, views.label[:, 0]
 
 
-def train_discriminator(data_path: Path, generator_path: Path, folder: Path, settings: DiscriminatorSettings) -> Path:
-    """Train against the generator at ``generator_path``; gives the path of the discriminator."""
+def train_discriminator(data_path: Path, generator_path: Path, settings: DiscriminatorSettings) -> Path:
+    """Train against the generator in NAME.safetensors; gives the path, NAME.discriminator.safetensors beside it.
+
+    A discriminator that is there already is trained on.
+    """
     keep_freed_memory()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(0)
     data = TrainingData(data_path, held_out=64, device=device)
     generator = load_generator(generator_path, device=device)
     discriminator = Discriminator(discriminator_config()).to(device)
-    path = folder / "discriminator.safetensors"
+    path = generator_path.with_suffix(".discriminator.safetensors")
     if path.exists():
         discriminator = load_discriminator(path, device=device).requires_grad_(True)
         print(f"going on from {path}")
@@ -137,11 +140,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the discriminator of the embedded generator.")
     parser.add_argument("--data", type=Path, required=True, help="packed heads (one .safetensors file)")
     parser.add_argument("--generator", type=Path, required=True, help="the trained generator (.safetensors)")
-    parser.add_argument("--output-dir", type=Path, default=Path("outputs/generator"), help="where the results go")
     parser.add_argument("--minutes", type=float, default=DiscriminatorSettings.minutes, help="time for the training")
     arguments = parser.parse_args()
     settings = DiscriminatorSettings(minutes=arguments.minutes)
-    train_discriminator(arguments.data, arguments.generator, arguments.output_dir, settings)
+    train_discriminator(arguments.data, arguments.generator, settings)
 
 
 if __name__ == "__main__":

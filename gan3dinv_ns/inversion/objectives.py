@@ -44,7 +44,7 @@ def noisy_latent(inversion: Inversion, point: PhasePoint) -> Tensor:
     """The latent plus noise that fades as the phase goes on (the noise ramp of StyleGAN2's projector)."""
     settings = inversion.settings
     ramp = max(0.0, 1.0 - point.fraction / max(settings.latent_noise_ramp, 1e-6))
-    strength = inversion.latent_deviation * settings.latent_noise * ramp**2
+    strength = inversion.latent_prior.deviation * settings.latent_noise * ramp**2
     w = inversion.w + torch.randn_like(inversion.w) * strength
     return w.expand(1, inversion.generator.num_ws, -1)
 
@@ -58,6 +58,8 @@ def picture_losses(
     losses: dict[str, Tensor] = {}
     if "reconstruction" in plan.losses:
         losses.update(inversion.target.losses(rendered, settings.reconstruction))
+    if "latent_prior" in plan.losses:
+        losses["latent_prior"] = settings.latent_prior_weight * inversion.latent_prior.loss(inversion.w)
     if "noise" in plan.losses:
         losses["noise"] = settings.noise_weight * noise_regularization(inversion.noise_maps)
     if "depth_smoothness" in plan.losses:

@@ -47,13 +47,13 @@ class ScheduleSettings:
     """Largest learning rate of the latent."""
     pose_rate: float = 0.01
     """Largest learning rate of the camera (radians and box units)."""
-    tune_rate: float = 1e-3
+    tune_rate: float = 2e-3
     """Largest learning rate of the generator's weights."""
     ramp_up: float = 0.05
     """Fraction of a phase during which rates rise."""
     ramp_down: float = 0.25
     """Fraction of a phase during which rates fall."""
-    stop_below: float = 0.01
+    stop_below: float = 0.004
     """Tuning ends early once the perceptual distance falls below this."""
 
 
@@ -73,9 +73,9 @@ class PoseSettings:
     photometric_weight: float = 1.0
     """Weight of the direct comparison of a small rendering with the photo, whose gradient goes through the renderer
     to the camera (Algorithm 3); 0 leaves it out."""
-    translation_weight: float = 2.0
-    """Weight of the squared translation: what a turn explains should not be explained by a shift. 0 leaves it
-    free."""
+    translation_weight: float = 100.0
+    """Weight of the squared translation, in box units: a shift can be mistaken for a turn, and a shifted head stands
+    beside its place from the side. 0 leaves it free, for photos that are cropped loosely."""
     resolution: int = 32
     """Side of the renderings for the camera's losses, pixels."""
     tolerance: float = 0.05
@@ -102,6 +102,9 @@ class InversionSettings:
     """Standard deviation of the noise on the latent at the start of projection, in standard deviations of w."""
     latent_noise_ramp: float = 0.75
     """Fraction of the projection after which that noise is gone."""
+    latent_prior_weight: float = 0.05
+    """Weight of the latent's squared distance from the mean, in standard deviations of w; 0 leaves it free. Without it
+    a photo is explained by heads that look wrong from the side."""
     optimize_noise: bool = False
     """Optimise the noise maps of the backbone together with the latent (as StyleGAN2's projection does)."""
     noise_weight: float = 1e5
@@ -115,7 +118,11 @@ class InversionSettings:
         """The phases ``warmup``, ``project`` and ``tune`` of Algorithm 1."""
         lengths = self.schedule
         up, down = lengths.ramp_up, lengths.ramp_down
-        latent_losses: tuple[Loss, ...] = ("reconstruction", "noise") if self.optimize_noise else ("reconstruction",)
+        latent_losses: tuple[Loss, ...] = ("reconstruction",)
+        if self.latent_prior_weight > 0:
+            latent_losses += ("latent_prior",)
+        if self.optimize_noise:
+            latent_losses += ("noise",)
         tune_losses: tuple[Loss, ...] = ("reconstruction",)
         if self.smoothness_weight > 0:
             tune_losses = ("reconstruction", "depth_smoothness")

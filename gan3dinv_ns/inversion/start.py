@@ -11,9 +11,10 @@ from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d import Generator
 from gan3dinv_ns.inversion.settings import StartSettings
 from gan3dinv_ns.inversion.views import raw_view, with_depth_samples
+from gan3dinv_ns.losses.latent_prior import LatentPrior
 from gan3dinv_ns.losses.reconstruction import PhotoTarget
 
-_SAMPLES_OF_W = 512
+_SAMPLES_OF_W = 4096
 
 
 def mean_latent(generator: Generator) -> Tensor:
@@ -22,8 +23,8 @@ def mean_latent(generator: Generator) -> Tensor:
 
 
 @torch.no_grad()
-def latent_deviation(generator: Generator, label: Tensor, seed: int) -> Tensor:
-    """Standard deviation of w around its mean, one number (root mean square over samples and channels).
+def latent_prior(generator: Generator, label: Tensor, seed: int) -> LatentPrior:
+    """The distribution of w.
 
     Args:
         label: ``[1, 25]`` the camera that the mapping is conditioned on.
@@ -32,7 +33,7 @@ def latent_deviation(generator: Generator, label: Tensor, seed: int) -> Tensor:
     source = torch.Generator().manual_seed(seed)
     z = torch.randn(_SAMPLES_OF_W, generator.z_dim, generator=source).to(label)
     w = generator.mapping(z, label.expand(_SAMPLES_OF_W, -1))[:, 0]
-    return (w - mean_latent(generator)[0]).square().mean().sqrt()
+    return LatentPrior.fit(w, mean_latent(generator)[0, 0])
 
 
 def orbit_labels(yaw: Tensor, pitch: Tensor, focal: float, radius: float) -> Tensor:

@@ -16,8 +16,9 @@ from gan3dinv_ns.eg3d import Discriminator, Generator
 from gan3dinv_ns.inversion import objectives
 from gan3dinv_ns.inversion.schedule import Group
 from gan3dinv_ns.inversion.settings import InversionSettings
-from gan3dinv_ns.inversion.start import find_pose, latent_deviation, mean_latent
+from gan3dinv_ns.inversion.start import find_pose, latent_prior, mean_latent
 from gan3dinv_ns.inversion.views import with_depth_samples
+from gan3dinv_ns.losses.latent_prior import LatentPrior
 from gan3dinv_ns.losses.perceptual import build_perceptual
 from gan3dinv_ns.losses.reconstruction import PhotoTarget
 
@@ -27,6 +28,7 @@ class _Frozen:
     """What never enters the state: the photo with its features. A dataclass hides it from ``nn.Module``."""
 
     target: PhotoTarget
+    latent_prior: LatentPrior
 
 
 class Inversion(nn.Module):
@@ -49,7 +51,6 @@ class Inversion(nn.Module):
     canonical_label: Tensor
     started: Tensor
     converged: Tensor
-    latent_deviation: Tensor
 
     def __init__(
         self,
@@ -73,17 +74,21 @@ class Inversion(nn.Module):
         self.register_buffer("converged", torch.tensor(False, device=device))
         canonical = camera_label(orbit(0.0, 0.0, radius), intrinsics_matrix(self.settings.pose.focal)).to(device)
         self.register_buffer("canonical_label", canonical, persistent=False)
-        deviation = latent_deviation(self.generator, canonical, self.settings.seed)
-        self.register_buffer("latent_deviation", deviation, persistent=False)
+        prior = latent_prior(self.generator, canonical, self.settings.seed)
         perceptual = build_perceptual(self.settings.perceptual, discriminator, device)
         raw_resolution = generator.neural_rendering_resolution
-        self._frozen = _Frozen(PhotoTarget(photo.to(device, torch.float32), perceptual, raw_resolution))
+        self._frozen = _Frozen(PhotoTarget(photo.to(device, torch.float32), perceptual, raw_resolution), prior)
         self._planes: tuple[tuple[object, ...], Tensor] | None = None
 
     @property
     def target(self) -> PhotoTarget:
         """The photo and its features."""
         return self._frozen.target
+
+    @property
+    def latent_prior(self) -> LatentPrior:
+        """The distribution of w."""
+        return self._frozen.latent_prior
 
     @property
     def latent(self) -> Tensor:

@@ -24,7 +24,7 @@ class ReconstructionWeights:
     """Mean square difference of the final image, in [-1, 1]^2 units."""
     raw: float = 1.0
     """Mean square difference of the volume rendering."""
-    perceptual: float = 1.0
+    perceptual: float = 2.0
     """Perceptual distance."""
 
 

@@ -165,7 +165,7 @@ def test_heads_commands_hand_their_options_on(tmp_path, monkeypatch, capsys):
     def train(data, folder, settings):
         asked["train"] = (data, settings.minutes)
 
-    def train_discriminator(data, generator, folder, settings):
+    def train_discriminator(data, generator, settings):
         asked["discriminator"] = (generator, settings.minutes)
 
     monkeypatch.setattr("gan3dinv_ns.heads.train.train_generator", train)

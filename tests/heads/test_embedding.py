@@ -42,6 +42,15 @@ def test_mapping_targets_stay_in_the_range_of_the_heads_and_choose_one_style(att
     assert 0.2 < float((drawn[:, 2] > 0.5).float().mean()) < 0.8
 
 
+def test_attributes_that_vary_together_are_drawn_together() -> None:
+    torch.manual_seed(0)
+    red = torch.randn(2000, 1)
+    attributes = torch.cat([red, 0.9 * red + 0.3 * torch.randn(2000, 1), torch.randn(2000, 1)], dim=1)
+    embedding = AttributeEmbedding.fit(attributes, ["skin.r", "skin.g", "age"])
+    drawn = embedding.attributes(embedding.mapping_target(torch.randn(4000, 512)))
+    assert torch.allclose(torch.corrcoef(drawn.T), torch.corrcoef(attributes.T), atol=0.08)
+
+
 def test_more_attributes_than_coordinates_are_refused() -> None:
     with pytest.raises(ValueError, match="600 attributes"):
         AttributeEmbedding.fit(torch.randn(3, 600), [str(i) for i in range(600)])

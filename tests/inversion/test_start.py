@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gan3dinv_ns.inversion.settings import StartSettings
-from gan3dinv_ns.inversion.start import colour_blind_error, find_pose, latent_deviation, mean_latent, orbit_labels
+from gan3dinv_ns.inversion.start import colour_blind_error, find_pose, latent_prior, mean_latent, orbit_labels
 from gan3dinv_ns.losses.perceptual import build_perceptual
 from gan3dinv_ns.losses.reconstruction import PhotoTarget
 
@@ -23,7 +23,7 @@ def test_mean_latent_is_w_avg(toy_generator: Any) -> None:
 
 def test_deviation_is_that_of_the_samples(toy_generator: Any) -> None:
     label = orbit_labels(torch.zeros(1), torch.zeros(1), 4.2647, 2.7)
-    assert float(latent_deviation(toy_generator, label, 0)) == pytest.approx(1.0, abs=0.05)
+    assert latent_prior(toy_generator, label, 0).deviation == pytest.approx(1.0, abs=0.05)
 
 
 def test_colour_blind_error_ignores_gain_and_offset() -> None:

@@ -177,6 +177,15 @@ def test_translation_costs_its_square(make: Make) -> None:
     torch.testing.assert_close(loss.detach(), torch.tensor(0.05 * weight))
 
 
+def test_the_prior_keeps_the_latent_nearer_to_the_mean(make: Make) -> None:
+    lengths = []
+    for weight in (0.0, 10.0):
+        inversion = make(latent_prior_weight=weight)
+        _steps(inversion, 0, inversion.schedule.next_phase(inversion.settings.schedule.warmup_steps))
+        lengths.append(float(inversion.latent_prior.loss(inversion.w).detach()))
+    assert lengths[1] < 0.5 * lengths[0]
+
+
 def test_sixd_pose_is_optimised_too(make: Make, short_settings: InversionSettings) -> None:
     inversion = make(pose=replace(short_settings.pose, kind="sixd"))
     assert isinstance(inversion.pose, SixDPose)

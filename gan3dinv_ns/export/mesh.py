@@ -134,9 +134,10 @@ def mesh_from_field(
 
 def _density(field: PointField, settings: MeshSettings, level: float, progress: Progress) -> np.ndarray:
     """The whole volume where it is to be written, else only what the surface needs."""
+    margin = settings.margin_in(field.box_side)
     if "mrc" in settings.formats:
-        return density_everywhere(field, settings.resolution, settings.margin, progress)
-    return density_near_surface(field, settings.resolution, level, settings.margin, progress)
+        return density_everywhere(field, settings.resolution, margin, progress)
+    return density_near_surface(field, settings.resolution, level, margin, progress)
 
 
 def report_of(mesh: Mesh) -> MeshReport:

@@ -9,6 +9,7 @@ MeshFormat = Literal["ply", "obj", "glb", "mrc"]
 
 LARGEST_RESOLUTION = 1024
 SMALLEST_RESOLUTION = 16
+WIDEST_MARGIN = 0.12
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,10 @@ class MeshSettings:
     density_level: float | None = None
     """Raw density on which the surface lies; a higher value shrinks it. None measures where the images show the
     surface. EG3D's own script uses 10."""
-    margin: float = 0.12
-    """Part of the box's side, from 0 to 0.45, that is left empty at each side, as EG3D's own script does: hardly any
-    camera of the training saw what lies there."""
+    margin: float | None = None
+    """Part of the box's side, from 0 to 0.45, that is left empty at each side. None leaves 0.12 empty in a box of side
+    1, as EG3D's own script does, because hardly any camera of the training saw what lies there; smaller boxes hold
+    nothing but the head and are used up to 0.38 box units from the middle."""
     metric: bool = False
     """Write lengths in metres instead of box units."""
     metres_per_unit: float = 0.42
@@ -36,6 +38,12 @@ class MeshSettings:
     formats: tuple[MeshFormat, ...] = ("ply", "obj", "glb")
     """Files to write. mrc is the density volume in the layout of EG3D's own script."""
 
+    def margin_in(self, box_side: float) -> float:
+        """The margin for a box of a side in box units."""
+        if self.margin is not None:
+            return self.margin
+        return min(WIDEST_MARGIN, max(0.0, 0.5 - (0.5 - WIDEST_MARGIN) / box_side))
+
     def check(self) -> None:
         """Raises `ValueError` with one line naming the first setting that cannot be used and its allowed
         values."""
@@ -44,7 +52,7 @@ class MeshSettings:
                 f"resolution {self.resolution} cannot be used; give a multiple of 8 from "
                 f"{SMALLEST_RESOLUTION} to {LARGEST_RESOLUTION}, 256 is usual"
             )
-        if not 0 <= self.margin <= 0.45:
+        if self.margin is not None and not 0 <= self.margin <= 0.45:
             raise ValueError(f"margin {self.margin} is outside 0 to 0.45; it is a part of the box's side")
         if not self.metres_per_unit > 0:
             raise ValueError(f"metres-per-unit {self.metres_per_unit} is not positive; the embedded heads have 0.42")

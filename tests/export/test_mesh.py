@@ -90,6 +90,12 @@ def test_a_neck_that_leaves_the_box_is_closed_at_its_side(make_field):
     assert mesh.vertices[:, 1].max() == pytest.approx(1.0, abs=1e-5)
 
 
+@pytest.mark.parametrize(("box_side", "margin"), [(1.0, 0.12), (1.6, 0.12), (0.75, 0.0), (0.9, 0.0778)])
+def test_small_boxes_hold_nothing_but_the_head_and_are_used_to_their_ends(box_side, margin):
+    assert MeshSettings().margin_in(box_side) == pytest.approx(margin, abs=1e-4)
+    assert MeshSettings(margin=0.3).margin_in(box_side) == 0.3
+
+
 def test_margin_leaves_the_sides_of_the_box_empty(make_field):
     mesh, _ = mesh_from_field(
         make_field(lambda p: torch.full((len(p),), 50.0)), MeshSettings(resolution=40, margin=0.1, density_level=10.0)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from gan3dinv_ns.cameras.intrinsics import pixel_centres
 from gan3dinv_ns.heads.supervision import Views, detail_error, rays_through, robust_error
 
 SKIN = 0.008
@@ -58,7 +59,9 @@ def surface_points(views: Views, near: float, far: float, stride: int = 2, misse
     window = (..., slice(row, None, stride), slice(column, None, stride))
     image, alpha, depth = views.image[:, 0][window], views.alpha[:, 0][window], views.depth[:, 0][window]
     size = (alpha.shape[-2], alpha.shape[-1])
-    origins, directions = rays_through(views.label[:, 0], _lattice(views, row, column, stride, size))
+    height, width = views.alpha.shape[-2:]
+    centres = pixel_centres(height, width, alpha)[row::stride, column::stride].flatten(0, 1)
+    origins, directions = rays_through(views.label[:, 0], centres)
     distance, cover = depth.flatten(1), alpha.flatten(1)
     solid = (distance > 0) & (cover > 0.95)
     pixels = solid.float().topk(max(int(solid.sum(dim=1).max()), 1), dim=1).indices
@@ -102,15 +105,6 @@ def surface_losses(rgb: Tensor, sigma: Tensor, truth: SurfacePoints) -> dict[str
         "surface_detail": 2 * detail_error(error, torch.zeros_like(error)),
         "occupancy": OCCUPANCY_WEIGHT * (occupancy + _occupied(nothing, truth.missed, 0.0)),
     }
-
-
-def _lattice(views: Views, row: int, column: int, stride: int, size: tuple[int, int]) -> Tensor:
-    """Middles [H * W, 2] of the lattice's pixels in [0, 1], one row after another."""
-    resolution, device = views.alpha.shape[-1], views.alpha.device
-    v = torch.arange(size[0], device=device) * stride + row
-    u = torch.arange(size[1], device=device) * stride + column
-    grid = torch.stack(torch.meshgrid(u, v, indexing="xy"), dim=-1)
-    return grid.flatten(0, 1).add(0.5) / resolution
 
 
 def _rows(values: Tensor, index: Tensor) -> Tensor:

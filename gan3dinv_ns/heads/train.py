@@ -112,7 +112,7 @@ class GeneratorTraining:
         self.data, self.folder, self.settings = data, folder, settings
         torch.manual_seed(settings.seed)
         self.generator = Generator(config).to(data.device).train()
-        silence_affines(self.generator)
+        start_silent(self.generator)
         clear_noise(self.generator)
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.embedding = AttributeEmbedding.fit(data.attributes[: data.train_count], data.names, settings.seed)
@@ -325,7 +325,7 @@ def clear_noise(generator: Generator) -> None:
 
 
 @torch.no_grad()
-def silence_affines(generator: Generator) -> None:
+def start_silent(generator: Generator) -> None:
     """Start with latents that do nothing: the mean head is learned first, and attributes from there.
 
     A random start makes heads differ wildly, which has to be unlearned. What joins later adds nothing to the picture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +29,6 @@ class _Frozen:
     """What never enters the state: the photo with its features. A dataclass hides it from ``nn.Module``."""
 
     target: PhotoTarget
-    latent_prior: LatentPrior
 
 
 class Inversion(nn.Module):
@@ -74,10 +74,9 @@ class Inversion(nn.Module):
         self.register_buffer("converged", torch.tensor(False, device=device))
         canonical = camera_label(orbit(0.0, 0.0, radius), intrinsics_matrix(self.settings.pose.focal)).to(device)
         self.register_buffer("canonical_label", canonical, persistent=False)
-        prior = latent_prior(self.generator, canonical, self.settings.seed)
         perceptual = build_perceptual(self.settings.perceptual, discriminator, device)
         raw_resolution = generator.neural_rendering_resolution
-        self._frozen = _Frozen(PhotoTarget(photo.to(device, torch.float32), perceptual, raw_resolution), prior)
+        self._frozen = _Frozen(PhotoTarget(photo.to(device, torch.float32), perceptual, raw_resolution))
         self._planes: tuple[tuple[object, ...], Tensor] | None = None
 
     @property
@@ -85,10 +84,10 @@ class Inversion(nn.Module):
         """The photo and its features."""
         return self._frozen.target
 
-    @property
+    @cached_property
     def latent_prior(self) -> LatentPrior:
-        """The distribution of w."""
-        return self._frozen.latent_prior
+        """The distribution of w; computed when a step first asks, as a finished inversion is looked at without it."""
+        return latent_prior(self.generator, self.canonical_label, self.settings.seed)
 
     @property
     def latent(self) -> Tensor:

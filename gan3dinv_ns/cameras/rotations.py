@@ -66,6 +66,19 @@ def orbit(yaw_rad: float | Tensor, pitch_rad: float | Tensor, radius: float | Te
     return _pose_matrix(right, down, -outward, outward * distance[:, None])
 
 
+def rolled(camera_to_world: Tensor, roll_rad: float | Tensor) -> Tensor:
+    """Cameras ``[N, 4, 4]`` turned around their own viewing axis; what they see turns the other way, anticlockwise.
+
+    Args:
+        roll_rad: a number or ``[N]``; differentiable.
+    """
+    roll = torch.as_tensor(roll_rad, dtype=camera_to_world.dtype, device=camera_to_world.device)
+    turn = so3_exp(torch.stack([torch.zeros_like(roll), torch.zeros_like(roll), roll], dim=-1).reshape(-1, 3))
+    rotation = camera_to_world[:, :3, :3] @ turn
+    top = torch.cat([rotation, camera_to_world[:, :3, 3:].expand(len(rotation), -1, -1)], dim=2)
+    return torch.cat([top, camera_to_world[:, 3:].expand(len(rotation), -1, -1)], dim=1)
+
+
 def yaw_pitch(direction: Tensor) -> tuple[Tensor, Tensor]:
     """Yaw and pitch ``[N]`` in radians of outward directions ``[N, 3]`` (any length, not zero)."""
     x, y, z = normalize(direction, dim=1).unbind(1)

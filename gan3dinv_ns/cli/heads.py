@@ -11,18 +11,21 @@ from pathlib import Path
 class GenerateHeads:
     """Render synthetic heads from many sides, with depth, cameras and all attributes; goes on where it was stopped."""
 
-    makehuman: Path
-    """MakeHuman's CC0 data (base mesh, targets, eyes, eyebrows, hair): a folder or .tar.xz archive in its layout."""
+    makehuman: Path | None = None
+    """MakeHuman's CC0 data (base mesh, targets, eyes, hair): a folder or .tar.xz archive in its layout. None takes what
+    the package ships of it."""
     output_dir: Path = Path("outputs/heads")
     """Folder for pictures, depth, dataset.json (EG3D's format) and attributes.json."""
     first_seed: int = 0
     """Seed of the first head; the others follow."""
-    count: int = 4000
+    count: int = 30_000
     """Number of heads."""
     views: int = 4
     """Pictures of each head."""
     resolution: int = 128
     """Side of a picture in pixels."""
+    roll: float = 0.0
+    """Heads are rolled in the picture by up to this to both sides, radians: 0.3 is the variant with roll."""
     processes: int = os.cpu_count() or 1
     """Heads rendered at the same time."""
 
@@ -36,7 +39,7 @@ class GenerateHeads:
 
         from gan3dinv_ns.heads.dataset import HeadSettings, generate_dataset
 
-        settings = HeadSettings(self.first_seed, self.count, self.views, self.resolution)
+        settings = HeadSettings(self.first_seed, self.count, self.views, self.resolution, roll=self.roll)
         with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as bar:
             task = bar.add_task("heads", total=self.count)
             folder = generate_dataset(

@@ -81,6 +81,9 @@ HAIR_STYLES: dict[str, tuple[float, float]] = {
 }
 """Name of a hair mesh (or bald) -> share among female and among male heads."""
 
+UNSEEN_HAIR_STYLES = ("bob01",)
+"""Hair meshes that no drawn head wears: kept for heads that a trained generator has never seen the like of."""
+
 SHAPES = ("brow-thickness", "brow-arch", "brow-tilt", "brow-strength", "stubble", "beard")
 """Continuous paint: eyebrows; hair left on a bald scalp; beard."""
 

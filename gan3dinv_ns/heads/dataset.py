@@ -28,7 +28,7 @@ import torch
 
 from gan3dinv_ns.cameras.conventions import camera_label
 from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
-from gan3dinv_ns.cameras.rotations import orbit
+from gan3dinv_ns.cameras.rotations import orbit, rolled
 from gan3dinv_ns.heads.attributes import attribute_names, attribute_vector, draw_attributes
 from gan3dinv_ns.heads.geometry import build_geometry
 from gan3dinv_ns.heads.packed import PackedHead, encode_rgb, encode_shape, write_packed
@@ -41,7 +41,7 @@ DEPTH_STEPS = 20000
 YAW_SPREAD, YAW_LIMIT = 0.30, 0.60
 PITCH_SPREAD, PITCH_LIMIT = 0.15, 0.30
 SIDE_YAW_SPREAD, SIDE_YAW_LIMIT = 1.0, 3.1
-_POSE_STREAM = 1
+_POSE_STREAM, _ROLL_STREAM = 1, 3
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,16 @@ class HeadSettings:
         resolution: side of a picture in pixels.
         supersample: rays along each side of a pixel at edges.
         quality: of the WebP pictures, 1 to 100.
+        roll: cameras are turned around their viewing axis by up to this to both sides, radians; 0: upright heads.
     """
 
     first_seed: int = 0
-    count: int = 4000
+    count: int = 30_000
     views: int = 4
     resolution: int = 128
     supersample: int = 3
     quality: int = 88
+    roll: float = 0.0
 
 
 def draw_poses(seed: int, views: int) -> np.ndarray:
@@ -85,8 +87,15 @@ def _draw_pose(random: np.random.Generator, yaw_spread: float, yaw_limit: float)
             return pose
 
 
+def draw_cameras(seed: int, views: int, roll: float = 0.0) -> torch.Tensor:
+    """``camera_to_world [views, 4, 4]`` of a head's pictures: `draw_poses`, rolled by up to ``roll`` radians."""
+    yaw, pitch = torch.from_numpy(draw_poses(seed, views)).unbind(1)
+    random = np.random.Generator(np.random.PCG64([seed, _ROLL_STREAM]))
+    return rolled(orbit(yaw, pitch), torch.from_numpy(random.uniform(-roll, roll, views).astype(np.float32)))
+
+
 def generate_dataset(
-    source: str | Path,
+    source: str | Path | None,
     output: str | Path,
     settings: HeadSettings | None = None,
     processes: int = 2,
@@ -96,7 +105,7 @@ def generate_dataset(
     """Render heads into a folder; chunks that are there already are kept.
 
     Args:
-        source: MakeHuman's data, folder or archive.
+        source: MakeHuman's data, folder or archive; None takes the template that the package ships.
         output: the folder; see the module for its layout.
         report: called with (heads done, heads in all) after each chunk.
 
@@ -110,7 +119,7 @@ def generate_dataset(
     chunks = range(-(-settings.count // CHUNK))
     missing = [chunk for chunk in chunks if not _chunk_path(folder, chunk).is_file()]
     done = settings.count - sum(len(_seeds_of(settings, chunk)) for chunk in missing)
-    for chunk in _in_parallel(missing, (str(source), folder, settings, cache_dir), processes):
+    for chunk in _in_parallel(missing, (source, folder, settings, cache_dir), processes):
         done += len(_seeds_of(settings, chunk))
         if report is not None:
             report(done, settings.count)
@@ -142,8 +151,7 @@ def make_chunk(template: HeadTemplate, folder: Path, settings: HeadSettings, chu
     heads = []
     for place, seed in enumerate(_seeds_of(settings, chunk)):
         attributes = draw_attributes(seed)
-        poses = draw_poses(seed, settings.views)
-        camera_to_world = orbit(torch.from_numpy(poses[:, 0]), torch.from_numpy(poses[:, 1]))
+        camera_to_world = draw_cameras(seed, settings.views, settings.roll)
         pictures = render_geometry(
             build_geometry(template, attributes), attributes, camera_to_world.numpy(), settings.resolution,
             settings.supersample,
@@ -154,7 +162,7 @@ def make_chunk(template: HeadTemplate, folder: Path, settings: HeadSettings, chu
                 "seeds": np.int64(seed),
                 "attributes": attribute_vector(attributes),
                 "label": camera_label(camera_to_world, intrinsics_matrix()).numpy(),
-                "yaw_pitch": poses,
+                "yaw_pitch": draw_poses(seed, settings.views),
                 "depth": np.round(pictures.depth * DEPTH_STEPS).astype(np.uint16),
                 "alpha": np.round(pictures.alpha * 255).astype(np.uint8),
             }
@@ -189,7 +197,8 @@ def _check_settings(folder: Path, settings: HeadSettings) -> None:
     wanted = asdict(settings) | {"attributes": attribute_names()}
     if path.is_file():
         found = json.loads(path.read_text())
-        differing = [key for key in wanted if key != "count" and found.get(key) != wanted[key]]
+        assumed = {"roll": HeadSettings.roll}
+        differing = [key for key in wanted if key != "count" and found.get(key, assumed.get(key)) != wanted[key]]
         if differing:
             raise ValueError(f"{folder} holds heads with another {differing[0]}; choose an empty folder")
         if found["count"] > settings.count or (found["count"] % CHUNK and found["count"] != settings.count):
@@ -198,7 +207,7 @@ def _check_settings(folder: Path, settings: HeadSettings) -> None:
         temporary.write_text(json.dumps(wanted))
 
 
-_Job = tuple[str, Path, HeadSettings, str | Path | None]
+_Job = tuple[str | Path | None, Path, HeadSettings, str | Path | None]
 
 
 def _in_parallel(chunks: list[int], job: _Job, processes: int) -> Iterator[int]:

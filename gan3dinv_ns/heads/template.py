@@ -1,6 +1,8 @@
-"""What all heads share: the part of MakeHuman's data that shows a head, in arrays, cached in one .npz file.
+"""What all heads share: the part of MakeHuman's data that shows a head, in arrays.
 
-``rest`` is the undeformed base mesh (decimetres); paint is defined there, so that it follows every deformation.
+The package ships them in one .npz file, so that heads can be drawn without MakeHuman's data; a template that is read
+from MakeHuman's files is kept in a cache. ``rest`` is the undeformed base mesh (decimetres); paint is defined there, so
+that it follows every deformation.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from gan3dinv_ns.heads.attributes import (
     FACE_TARGETS,
     HAIR_STYLES,
     MACRO_NAMES,
+    UNSEEN_HAIR_STYLES,
 )
 from gan3dinv_ns.heads.occlusion import openness
 from gan3dinv_ns.heads.parts import Part, fit_part
@@ -26,7 +29,11 @@ from gan3dinv_ns.ops.atomic_files import atomic_path
 
 EYES = "makehuman/data/eyes/low-poly/low-poly"
 
-_VERSION = 3
+SHIPPED = Path(__file__).parents[1] / "weights" / "makehuman-head.npz"
+"""The template of the package; `write_shipped` makes it."""
+
+_VERSION = 4
+_WIDE = {np.dtype(np.float16): np.dtype(np.float32), np.dtype(np.int16): np.dtype(np.int32)}
 _MOUTH_GROUPS = ("helper-upper-teeth", "helper-lower-teeth", "helper-tongue")
 _BELOW_TOP_DM = 4.2
 _ASIDE_DM = 2.6
@@ -42,7 +49,7 @@ class HeadTemplate:
             then negative and positive of each expression.
         skin: [F, 3] triangles of the skin, ``mouth`` [F, 3] of teeth and tongue.
         openness: [n] share of the sky that a vertex sees, 0 to 1.
-        parts: "eyes" and each hair style but "bald".
+        parts: "eyes" and each hair style but "bald", the unseen ones too.
     """
 
     rest: np.ndarray
@@ -53,16 +60,18 @@ class HeadTemplate:
     parts: dict[str, Part]
 
 
-def load_template(source: str | Path, cache_dir: str | Path | None = None) -> HeadTemplate:
-    """Read MakeHuman's data from a folder or archive; parsed once, then from a cache.
+def load_template(source: str | Path | None = None, cache_dir: str | Path | None = None) -> HeadTemplate:
+    """The package's template, or one from MakeHuman's data: parsed once, then from a cache.
 
     Args:
-        source: folder or .tar.xz archive in MakeHuman's layout.
+        source: folder or .tar.xz archive in MakeHuman's layout; None takes what the package ships.
         cache_dir: where the parsed file is kept; default ``$XDG_CACHE_HOME/gan3dinv_ns`` or ``~/.cache/gan3dinv_ns``.
 
     Raises:
         ValueError: something is missing there.
     """
+    if source is None:
+        return read_shipped()
     cached = _cache_path(Path(source), cache_dir)
     if cached is not None and cached.is_file():
         with np.load(cached) as stored:
@@ -74,9 +83,32 @@ def load_template(source: str | Path, cache_dir: str | Path | None = None) -> He
     return template
 
 
+def write_shipped(source: str | Path, path: str | Path = SHIPPED) -> Path:
+    """Write the file that the package ships, from MakeHuman's data: displacements as float16, small integers as int16.
+
+    Raises:
+        ValueError: something is missing in the data.
+    """
+    arrays = _to_arrays(build_template(source))
+    arrays["moves"] = arrays["moves"].astype(np.float16)
+    for key, value in arrays.items():
+        if value.dtype == np.int32 and value.max(initial=0) <= np.iinfo(np.int16).max:
+            arrays[key] = value.astype(np.int16)
+    with atomic_path(path) as temporary:
+        np.savez_compressed(temporary, **arrays)
+    return Path(path)
+
+
+def read_shipped(path: str | Path = SHIPPED) -> HeadTemplate:
+    """The template of a file that `write_shipped` wrote."""
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    return _from_arrays({key: value.astype(_WIDE.get(value.dtype, value.dtype)) for key, value in arrays.items()})
+
+
 def build_template(source: str | Path) -> HeadTemplate:
     """Parse MakeHuman's data; see :func:`load_template`."""
-    styles = [name for name in HAIR_STYLES if name != "bald"]
+    styles = [name for name in (*HAIR_STYLES, *UNSEEN_HAIR_STYLES) if name != "bald"]
     stems = {"eyes": EYES} | {style: f"base/hair/{style}/{style}" for style in styles}
     targets = _target_files()
     names = [makehuman.BASE_MESH, *(f"{stem}{end}" for stem in stems.values() for end in (".obj", ".mhclo"))]

@@ -242,6 +242,7 @@ class GeneratorTraining:
         state = {
             "generator": self.generator.state_dict(), "average": self.average.state_dict(),
             "optimizers": [x.state_dict() for x in self.optimizers], "elapsed": self.elapsed, "step": self.step,
+            "embedding": asdict(self.embedding),
         }  # fmt: skip
         with atomic_path(self._state_path()) as temporary:
             torch.save(state, temporary)
@@ -254,6 +255,8 @@ class GeneratorTraining:
         self.average.load_state_dict(state["average"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
+        # More heads may have come since, and their attributes must not move the latents that are learned already.
+        self.embedding = AttributeEmbedding(**state["embedding"])
         self.elapsed, self.step = state["elapsed"], state["step"]
         print(f"resumed at {self.elapsed / 60:.1f} of {self.settings.minutes:.1f} minutes, step {self.step}")
 

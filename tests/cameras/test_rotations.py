@@ -10,6 +10,7 @@ import torch
 from gan3dinv_ns.cameras.rotations import (
     look_at,
     orbit,
+    rolled,
     rotation_angle,
     rotation_from_6d,
     so3_exp,
@@ -97,3 +98,14 @@ def test_six_numbers_make_a_rotation() -> None:
     rotation = rotation_from_6d(torch.randn(8, 6, generator=torch.Generator().manual_seed(0)))
     torch.testing.assert_close(rotation @ rotation.mT, torch.eye(3).expand(8, 3, 3), atol=1e-5, rtol=0)
     torch.testing.assert_close(torch.linalg.det(rotation), torch.ones(8))
+
+
+def test_a_rolled_camera_sees_its_picture_turned_anticlockwise() -> None:
+    upright, turned = orbit(0.4, -0.2), rolled(orbit(0.4, -0.2), 0.3)
+    point = torch.tensor([[0.1, 0.2, 0.3]])
+    before, after = (
+        ((point - camera[:, :3, 3])[:, None] @ camera[:, :3, :3])[0, 0, :2] for camera in (upright, turned)
+    )
+    angles = [math.atan2(-float(y), float(x)) for x, y in (before, after)]
+    assert angles[1] - angles[0] == pytest.approx(0.3, abs=1e-5), "rows count downwards"
+    torch.testing.assert_close(rolled(turned, -0.3), upright, atol=1e-6, rtol=0)

@@ -14,7 +14,7 @@ from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
 from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d.ray_sampler import sample_rays
 from gan3dinv_ns.heads import makehuman
-from gan3dinv_ns.heads.attributes import HAIR_STYLES
+from gan3dinv_ns.heads.attributes import HAIR_STYLES, UNSEEN_HAIR_STYLES
 from gan3dinv_ns.heads.geometry import SKIN, HeadGeometry
 from gan3dinv_ns.heads.supervision import Views
 from gan3dinv_ns.heads.template import EYES, HeadTemplate, _target_files, load_template
@@ -68,7 +68,7 @@ def makehuman_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     eye_quads = np.concatenate([eyes[0][1], eyes[1][1] + len(eyes[0][0])])
     files |= {f"{EYES}.obj": obj_text(eye_vertices, eye_quads), f"{EYES}.mhclo": mhclo_text(eye_vertices, body)}
     hair, hair_quads = ball(HEAD_CENTRE + np.array([0, 0.25, -0.15]), 1.15, 12, 16)
-    for style in HAIR_STYLES:
+    for style in (*HAIR_STYLES, *UNSEEN_HAIR_STYLES):
         stem = f"base/hair/{style}/{style}"
         files |= {f"{stem}.obj": obj_text(hair, hair_quads), f"{stem}.mhclo": mhclo_text(hair, body)}
     for number, row in enumerate(_target_files()):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from gan3dinv_ns.cameras.rotations import orbit, yaw_pitch
 from gan3dinv_ns.heads import dataset
 from gan3dinv_ns.heads.attributes import attribute_names, attribute_vector, draw_attributes
-from gan3dinv_ns.heads.dataset import HeadSettings, draw_poses, generate_dataset, pack_dataset
+from gan3dinv_ns.heads.dataset import HeadSettings, draw_cameras, draw_poses, generate_dataset, pack_dataset
 from gan3dinv_ns.heads.packed import PackedHeads
 
 SETTINGS = HeadSettings(first_seed=7, count=5, views=2, resolution=32, supersample=2)
@@ -34,6 +37,27 @@ def test_the_last_of_four_views_is_taken_from_any_side() -> None:
     assert 0.8 < yaw.std() < 1.1 and np.abs(yaw).max() > 2
     assert np.abs(pitch).max() <= 0.3
     assert np.abs(draw_poses(5, 3)).max() <= 0.6, "three views show the face"
+
+
+def test_without_roll_cameras_are_upright_and_with_roll_only_that_changes() -> None:
+    upright, rolled = draw_cameras(5, 4), draw_cameras(5, 4, roll=0.3)
+    assert torch.equal(upright, orbit(*torch.from_numpy(draw_poses(5, 4)).unbind(1)))
+    assert torch.equal(upright[:, :3, 3], rolled[:, :3, 3]), "the place stays"
+    assert torch.allclose(upright[:, :3, 2], rolled[:, :3, 2], atol=1e-6), "the viewing axis stays"
+    rolls = torch.cat([(draw_cameras(s, 4, 0.3)[:, 1, 0]).asin() for s in range(100)])
+    assert 0.15 < float(rolls.std()) < 0.19 and float(rolls.abs().max()) < 0.31, "uniform within 0.3"
+    assert torch.allclose(torch.stack(yaw_pitch(-rolled[:, :3, 2]), 1), torch.from_numpy(draw_poses(5, 4)), atol=1e-5)
+
+
+def test_a_folder_from_before_roll_is_taken_as_upright(makehuman_folder: Path, tmp_path: Path) -> None:
+    folder = generate_dataset(makehuman_folder, tmp_path / "set", SETTINGS, 1, None, tmp_path)
+    settings = json.loads((folder / "settings.json").read_text())
+    del settings["roll"]
+    (folder / "settings.json").write_text(json.dumps(settings))
+    generate_dataset(makehuman_folder, folder, SETTINGS, 1, None, tmp_path)
+    (folder / "settings.json").write_text(json.dumps(settings))
+    with pytest.raises(ValueError, match="another roll"):
+        generate_dataset(makehuman_folder, folder, replace(SETTINGS, roll=0.3), 1, None, tmp_path)
 
 
 def test_folder_is_in_eg3ds_format_with_all_labels(makehuman_folder: Path, tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan3dinv_ns.heads.attributes import HAIR_STYLES, draw_attributes
+from gan3dinv_ns.heads.attributes import HAIR_STYLES, UNSEEN_HAIR_STYLES, draw_attributes
 from gan3dinv_ns.heads.geometry import build_geometry
 from gan3dinv_ns.heads.makehuman import BASE_MESH, parse_mhclo, parse_obj, parse_target, read_texts
 from gan3dinv_ns.heads.parts import follow
-from gan3dinv_ns.heads.template import HeadTemplate, build_template, load_template
+from gan3dinv_ns.heads.render import render_head
+from gan3dinv_ns.heads.template import HeadTemplate, build_template, load_template, read_shipped, write_shipped
 
 
 def test_polygons_become_triangles_in_their_groups() -> None:
@@ -69,6 +70,24 @@ def test_cache_returns_what_was_parsed(makehuman_folder: Path, template: HeadTem
     assert np.array_equal(fresh.rest, cached.rest)
     assert list(cached.parts) == list(template.parts)
     assert np.array_equal(cached.parts["long01"].triangles, template.parts["long01"].triangles)
+
+
+def test_the_shipped_file_keeps_shapes_types_and_small_displacements(makehuman_folder: Path, tmp_path: Path) -> None:
+    write_shipped(makehuman_folder, tmp_path / "head.npz")
+    parsed = build_template(makehuman_folder)
+    with np.load(tmp_path / "head.npz") as stored:
+        assert stored["moves"].dtype == np.float16 and stored["skin"].dtype == np.int16
+    read = read_shipped(tmp_path / "head.npz")
+    assert np.array_equal(read.rest, parsed.rest) and read.skin.dtype == parsed.skin.dtype
+    assert np.allclose(read.moves, parsed.moves, atol=1e-3), "within a tenth of a millimetre"
+
+
+def test_heads_can_be_drawn_from_the_package_alone() -> None:
+    template = load_template()
+    assert set(template.parts) == {"eyes", *HAIR_STYLES, *UNSEEN_HAIR_STYLES} - {"bald"}
+    image, depth, cover = render_head(template, 5, [(0.0, 0.0)], 32, 1)
+    assert 0.2 < float(cover.mean()) < 0.7 and float(image.std()) > 0.2
+    assert 2.1 < float(depth[depth > 0].min()) < 2.7
 
 
 def test_parts_follow_the_body(template: HeadTemplate) -> None:

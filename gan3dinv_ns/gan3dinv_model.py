@@ -26,6 +26,7 @@ from gan3dinv_ns.cameras.conventions import (
 )
 from gan3dinv_ns.eg3d import Discriminator, Generator, load_discriminator
 from gan3dinv_ns.eg3d.registry import REGISTERED
+from gan3dinv_ns.encoders import find_initialisers
 from gan3dinv_ns.gan3dinv_field import GAN3DInvField
 from gan3dinv_ns.gan3dinv_view_renderer import HeadSnapshot, ViewRenderer
 from gan3dinv_ns.gan3dinv_viewer import HeadViewerControl, PhotoPose
@@ -79,7 +80,10 @@ class GAN3DInvModel(Model):
         super().populate_modules()
         generator, photo = self.kwargs.pop("generator"), self.kwargs.pop("photo")
         discriminator = find_discriminator(self.config.generator, self.config.inversion, generator)
-        self.inversion = Inversion(generator, discriminator, photo, self.config.inversion)
+        initialisers = find_initialisers(self.config.generator, next(generator.parameters()).device)
+        if initialisers is None:
+            CONSOLE.print("The generator has no initialisers: starting from the mean latent and a search for the pose.")
+        self.inversion = Inversion(generator, discriminator, photo, self.config.inversion, initialisers)
         self.generator_changed = self.config.inversion.optimize_noise
         self.field = GAN3DInvField(self.inversion.generator)
         self._renderer = ViewRenderer(self.inversion.generator)

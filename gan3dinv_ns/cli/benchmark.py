@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from gan3dinv_ns.eg3d import Discriminator, Generator
+    from gan3dinv_ns.encoders import Initialisers
     from gan3dinv_ns.evaluation.benchmark import BenchmarkReport
 
 
@@ -46,8 +47,8 @@ class Benchmark:
         from gan3dinv_ns.ops.atomic_files import atomic_path
 
         console = Console()
-        generator, discriminator = load_networks(self.generator, resolve_device(self.device))
-        inversion = _inversion_of(generator, discriminator) if self.inversion else None
+        generator, discriminator, initialisers = load_networks(self.generator, resolve_device(self.device))
+        inversion = _inversion_of(generator, discriminator, initialisers) if self.inversion else None
         with console.status("measuring") as status:
             report = run_benchmark(generator, self.repeats, inversion, lambda part: status.update(f"measuring {part}"))
         with atomic_path(self.output) as temporary:
@@ -59,7 +60,9 @@ class Benchmark:
         console.print(f"wrote {self.output.resolve()}", soft_wrap=True, highlight=False)
 
 
-def _inversion_of(generator: Generator, discriminator: Discriminator) -> Callable[[], object]:
+def _inversion_of(
+    generator: Generator, discriminator: Discriminator, initialisers: Initialisers | None
+) -> Callable[[], object]:
     """A whole inversion of a picture that the generator can make."""
     import torch
 
@@ -73,7 +76,7 @@ def _inversion_of(generator: Generator, discriminator: Discriminator) -> Callabl
     z = torch.randn(1, generator.z_dim, generator=torch.Generator().manual_seed(1)).to(device)
     with torch.no_grad():
         photo = generator.synthesis(generator.mapping(z, label, 0.7), label, sampling="midpoint")["image"]
-    return lambda: invert(generator, discriminator, photo.clamp(-1, 1))
+    return lambda: invert(generator, discriminator, photo.clamp(-1, 1), initialisers=initialisers)
 
 
 def _table(report: BenchmarkReport, source: str) -> Table:

@@ -12,6 +12,7 @@ from gan3dinv_ns.cli.benchmark import Benchmark
 from gan3dinv_ns.cli.evaluate import Evaluate
 from gan3dinv_ns.cli.export import ExportMesh
 from gan3dinv_ns.cli.heads import GenerateHeads, PackHeads, TrainGenerator
+from gan3dinv_ns.cli.heads_report import ReportGenerator
 from gan3dinv_ns.ops.user_errors import one_line_errors
 
 # A union of one member would be flattened; tyro's own subcommand_cli_from_dict pads it in the same way.
@@ -32,12 +33,13 @@ class Export:
 
 @dataclass(frozen=True)
 class Heads:
-    """Make the synthetic heads and train the embedded generator on them."""
+    """Make the synthetic heads, train the embedded generator on them, and measure it."""
 
     command: (
         Annotated[GenerateHeads, tyro.conf.subcommand(name="generate")]
         | Annotated[PackHeads, tyro.conf.subcommand(name="pack")]
         | Annotated[TrainGenerator, tyro.conf.subcommand(name="train")]
+        | Annotated[ReportGenerator, tyro.conf.subcommand(name="report")]
     )
 
     def main(self) -> None:

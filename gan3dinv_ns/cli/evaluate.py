@@ -2,108 +2,113 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from gan3dinv_ns.cli.networks import DeviceName, load_networks, resolve_device
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gan3dinv_ns.evaluation.heldout import HeldoutHead, HeldoutReport
-    from gan3dinv_ns.heads.template import HeadTemplate
+    from gan3dinv_ns.eg3d import Generator
+    from gan3dinv_ns.evaluation.heldout import HeldoutHead
+    from gan3dinv_ns.evaluation.heldout_folder import HeldoutRun
+    from gan3dinv_ns.inversion.settings import InversionSettings
     from gan3dinv_ns.inversion.state import Inversion
-
-YAW_LIMIT_RAD = 0.5
-PITCH_LIMIT_RAD = 0.25
-_POSE_STREAM = 2
-_CAPTIONS = ("photo", "reconstruction", "true, left", "found, left", "true, right", "found, right")
 
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Invert photos of held-out synthetic heads and compare with their true cameras and views."""
+    """Invert photos of unseen synthetic heads and compare with the truth; goes on where it was stopped."""
 
-    makehuman: Path
-    """MakeHuman's CC0 data: a folder or .tar.xz archive in its layout."""
-    output_dir: Path = Path("outputs/evaluation")
-    """Folder for heldout.json and heldout.png."""
-    heads: int = 10
+    dataset: Literal["heads", "heads-out-of-family"] = "heads"
+    """heads are drawn as for training; heads-out-of-family have glasses, a hat, moles, a hair style or a light that
+    training never shows, in turns."""
+    count: int = 10
     """Number of heads."""
-    first_seed: int = 900_000
-    """Seed of the first head; training uses seeds below 900000."""
+    seed: int = 900_000
+    """Seed of the first head, the others follow; training uses seeds below 900000."""
+    output_dir: Path = Path("outputs/evaluation")
+    """Folder for heads.csv, summary.json, report.md, heads.png and a strip of pictures for each head."""
     generator: str = "makehuman128-64"
     """A registered name, or the path of a .pkl or .safetensors file."""
     device: DeviceName = "auto"
     """auto is CUDA if there is one, else the CPU."""
+    makehuman: Path | None = None
+    """MakeHuman's CC0 data: a folder or .tar.xz archive in its layout; None takes what the package ships."""
+    roll: float = 0.0
+    """Photos are rolled by up to this to both sides, radians; above 0 the inversion searches the roll too."""
 
     def main(self) -> None:
-        """Prints a table, writes the figures and a sheet of pictures.
+        """Prints a row for each head and a table, writes figures and pictures.
 
         Raises:
-            ValueError: MakeHuman's data or the generator cannot be used, or there are no heads.
+            ValueError: an option, MakeHuman's data or the generator cannot be used, or the folder holds other heads.
             FileWriteError: the disk is full or the place is not writable.
         """
+        from rich.console import Console
+        from rich.progress import MofNCompleteColumn, Progress
+
         from gan3dinv_ns.evaluation.heldout import evaluate_heldout
-        from gan3dinv_ns.heads.template import load_template
+        from gan3dinv_ns.evaluation.heldout_folder import HeldoutFolder
+        from gan3dinv_ns.evaluation.rows import text_summary
+        from gan3dinv_ns.heads.heldout import FIRST_UNSEEN_SEED, check_choice
         from gan3dinv_ns.inversion.run import invert
 
-        generator, discriminator = load_networks(self.generator, resolve_device(self.device))
-        template = load_template(self.makehuman)
-        seeds = range(self.first_seed, self.first_seed + self.heads)
-        heads = [heldout_head(template, seed, generator.img_resolution) for seed in seeds]
-        found: list[Inversion] = []
+        check_choice(self.seed, self.count, self.roll)
+        if self.seed < FIRST_UNSEEN_SEED:
+            print(f"warning: the generator may have been trained on heads with seeds below {FIRST_UNSEEN_SEED}")
+        console = Console(soft_wrap=True, highlight=False, markup=False)
+        generator, discriminator, initialisers = load_networks(self.generator, resolve_device(self.device))
+        settings = _inversion_settings(self.roll)
+        folder = HeldoutFolder(self.output_dir, self._run(generator, settings))
+        missing = [seed for seed in range(self.seed, self.seed + self.count) if str(seed) not in folder.done]
 
         def run(photo: Tensor) -> Inversion:
-            found.append(invert(generator, discriminator, photo))
-            return found[-1]
+            return invert(generator, discriminator, photo, settings, initialisers=initialisers)
 
-        report = evaluate_heldout(
-            heads, run, lambda row: print(f"{row.name}: {row.photo_psnr:.2f} dB in {row.seconds:.0f} s", flush=True)
-        )
-        print(report.table())
-        _write(report, heads, found, self.output_dir)
+        with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=console) as bar:
+            task = bar.add_task("heads", total=self.count, completed=self.count - len(missing))
+            heads = self._heads(missing, generator.img_resolution)
+            for head in evaluate_heldout(heads, run):
+                folder.add(head)
+                figures = head.row.figures
+                console.print(
+                    f"{head.row.name} ({head.row.kind}): {figures['psnr']:.2f} dB, "
+                    f"{figures['rotation_deg']:.1f} degrees, {figures['seconds']:.0f} s"
+                )
+                bar.advance(task)
+        written = folder.finish()
+        console.print(text_summary(folder.rows))
+        for path in written:
+            console.print(f"wrote {path.resolve()}")
 
+    def _run(self, generator: Generator, settings: InversionSettings) -> HeldoutRun:
+        from gan3dinv_ns.evaluation.heldout_folder import HeldoutRun, weights_digest
 
-def heldout_head(template: HeadTemplate, seed: int, resolution: int) -> HeldoutHead:
-    """The head of a seed, photographed from a camera that the seed chooses too: uniform in yaw and pitch."""
-    import numpy as np
+        device = next(generator.parameters()).device.type
+        made_with = {
+            "weights": weights_digest(generator),
+            "device": device,
+            "makehuman": None if self.makehuman is None else str(self.makehuman),
+            "roll": self.roll,
+            "inversion": asdict(settings),
+        }
+        return HeldoutRun(self.generator, self.dataset, self.seed, made_with)
 
-    from gan3dinv_ns.cameras.conventions import camera_label, split_label
-    from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
-    from gan3dinv_ns.cameras.rotations import orbit
-    from gan3dinv_ns.evaluation.heldout import HeldoutHead
-    from gan3dinv_ns.heads.render import render_head
+    def _heads(self, seeds: list[int], resolution: int) -> Iterator[HeldoutHead]:
+        from gan3dinv_ns.heads.heldout import photograph
+        from gan3dinv_ns.heads.template import load_template
 
-    def render(labels: Tensor) -> Tensor:
-        return render_head(template, seed, split_label(labels.cpu())[0], resolution)[0]
-
-    random = np.random.Generator(np.random.PCG64([seed, _POSE_STREAM]))
-    yaw, pitch = random.uniform(-1, 1, 2) * (YAW_LIMIT_RAD, PITCH_LIMIT_RAD)
-    label = camera_label(orbit(float(yaw), float(pitch)), intrinsics_matrix())
-    return HeldoutHead(str(seed), render(label), label, render)
-
-
-def _write(report: HeldoutReport, heads: list[HeldoutHead], found: list[Inversion], output_dir: Path) -> None:
-    from gan3dinv_ns.evaluation.contact_sheet import contact_sheet
-    from gan3dinv_ns.ops.atomic_files import atomic_path
-
-    figures, pictures = output_dir / "heldout.json", output_dir / "heldout.png"
-    with atomic_path(figures) as temporary:
-        temporary.write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
-    rows = [_row(head, inversion) for head, inversion in zip(heads, found, strict=True)]
-    with atomic_path(pictures) as temporary:
-        contact_sheet(_CAPTIONS, rows).save(temporary)
-    print(f"wrote {figures.resolve()}\nwrote {pictures.resolve()}")
+        template = load_template(self.makehuman)
+        for seed in seeds:
+            yield photograph(template, self.dataset, seed, resolution, self.roll)
 
 
-def _row(head: HeldoutHead, inversion: Inversion) -> list[Tensor]:
-    """Photo and reconstruction, then truth and result of the two novel views."""
-    from gan3dinv_ns.evaluation.heldout import novel_labels
+def _inversion_settings(roll: float) -> InversionSettings:
+    """The defaults, with a pose that can roll where photos are rolled."""
+    from gan3dinv_ns.inversion.settings import InversionSettings, PoseSettings
 
-    label = inversion.label.detach()
-    around = novel_labels(label)
-    true, shown = head.render(around).split(1), inversion.novel_view(around).split(1)
-    return [head.photo, inversion.novel_view(label), true[0], shown[0], true[1], shown[1]]
+    return InversionSettings(pose=PoseSettings(kind="sixd")) if roll > 0 else InversionSettings()

@@ -54,50 +54,57 @@ class GenerateHeads:
 
 @dataclass(frozen=True)
 class PackHeads:
-    """Pack rendered heads into one file for training."""
+    """Pack rendered heads for training, about 14 KB each."""
 
     data: Path = Path("outputs/heads")
     """The folder that `gan3dinv heads generate` wrote."""
     output: Path = Path("outputs/heads.safetensors")
     """The packed file."""
+    heads_per_file: int | None = None
+    """Cut the heads into files of so many, NAME-0.safetensors and so on; None makes one."""
 
     def main(self) -> None:
         """Packs the heads.
 
         Raises:
-            ValueError: there are no heads in the folder.
+            ValueError: there are no heads in the folder, or fewer than 1 are to be in a file.
             FileWriteError: the disk is full or the place is not writable.
         """
         from gan3dinv_ns.heads.dataset import pack_dataset
 
-        size = pack_dataset(self.data, self.output)
-        print(f"wrote {self.output.resolve()} ({size / 1e6:.1f} MB)")
+        if self.heads_per_file is not None and self.heads_per_file < 1:
+            raise ValueError(f"--heads-per-file {self.heads_per_file} is too small; give 1 or more")
+        for path, size in pack_dataset(self.data, self.output, self.heads_per_file).items():
+            print(f"wrote {path.resolve()} ({size / 1e6:.1f} MB)")
 
 
 @dataclass(frozen=True)
 class TrainGenerator:
-    """Train the generator on packed heads, then its discriminator; goes on where it was stopped."""
+    """Train the generator on packed heads, then it and its discriminator together; goes on where it was stopped."""
 
-    data: Path = Path("outputs/heads.safetensors")
-    """The file that `gan3dinv heads pack` wrote."""
+    data: tuple[Path, ...] = (Path("outputs/heads.safetensors"),)
+    """The files that `gan3dinv heads pack` wrote."""
     output_dir: Path = Path("outputs/generator")
-    """Folder for generator.safetensors, generator.discriminator.safetensors and the state of the training."""
+    """Folder for generator.safetensors, generator.discriminator.safetensors and the states of both trainings."""
     minutes: float = 75.0
-    """Time for the generator."""
-    discriminator_minutes: float = 10.0
-    """Time for the discriminator."""
+    """Time for the regression."""
+    adversarial_minutes: float = 25.0
+    """Time for generator and discriminator against each other."""
+    alone_share: float = 0.4
+    """Part of that time for the discriminator alone; 1 leaves the generator as the regression made it."""
 
     def main(self) -> None:
         """Trains both on CUDA if there is one, else on the CPU.
 
         Raises:
-            ValueError: the packed file is missing or damaged.
+            ValueError: a packed file is missing or damaged.
             FileWriteError: the disk is full or the place is not writable.
         """
         from gan3dinv_ns.heads.train import TrainSettings, train_generator
-        from gan3dinv_ns.heads.train_discriminator import DiscriminatorSettings, train_discriminator
+        from gan3dinv_ns.heads.train_adversarial import AdversarialSettings, train_adversarially
 
-        train_generator(self.data, self.output_dir, TrainSettings(minutes=self.minutes))
-        settings = DiscriminatorSettings(minutes=self.discriminator_minutes)
-        train_discriminator(self.data, self.output_dir / "generator.safetensors", settings)
+        regression = self.output_dir / "regression"
+        train_generator(self.data, regression, TrainSettings(minutes=self.minutes))
+        settings = AdversarialSettings(minutes=self.adversarial_minutes, alone_share=self.alone_share)
+        train_adversarially(self.data, regression, self.output_dir, settings)
         print(f"wrote {self.output_dir.resolve()}")

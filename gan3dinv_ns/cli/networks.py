@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import torch
 
     from gan3dinv_ns.eg3d import Discriminator, Generator
+    from gan3dinv_ns.encoders import Initialisers
 
 DeviceName = Literal["auto", "cpu", "cuda"]
 
@@ -27,20 +28,21 @@ def resolve_device(name: DeviceName) -> torch.device:
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
-def load_networks(source: str, device: torch.device) -> tuple[Generator, Discriminator]:
-    """A generator and the discriminator that came with it.
+def load_networks(source: str, device: torch.device) -> tuple[Generator, Discriminator, Initialisers | None]:
+    """A generator, the discriminator that came with it, and its initialisers if there are any.
 
     Args:
         source: a registered name, a .pkl with both, or NAME.safetensors with NAME.discriminator.safetensors beside it.
-        device: where both go.
+        device: where all go.
 
     Raises:
         ValueError: one of them is missing or damaged.
     """
     from gan3dinv_ns.eg3d import load_discriminator, load_generator
     from gan3dinv_ns.eg3d.registry import REGISTERED
+    from gan3dinv_ns.encoders import find_initialisers
 
     generator = load_generator(source, device)
     beside = source not in REGISTERED and Path(source).suffix == ".safetensors"
     place = Path(source).with_suffix(".discriminator.safetensors") if beside else source
-    return generator, load_discriminator(place, device)
+    return generator, load_discriminator(place, device), find_initialisers(source, device)

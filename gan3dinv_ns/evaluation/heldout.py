@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -17,10 +17,12 @@ from torch import Tensor
 
 from gan3dinv_ns.cameras.conventions import camera_label, split_label
 from gan3dinv_ns.cameras.rotations import orbit, yaw_pitch
-from gan3dinv_ns.evaluation.metrics import psnr, rotation_error_deg, translation_error
+from gan3dinv_ns.evaluation.metrics import depth_mae_box, ms_ssim, psnr, rotation_error_deg, translation_error
+from gan3dinv_ns.evaluation.rows import NOVEL_YAWS_RAD, HeldoutRow
 
-NOVEL_YAW_RAD = 0.4
-"""How far the novel views are turned from the found camera, to both sides."""
+_SHOWN_YAW_RAD = 0.4
+_SOLID = 0.5
+"""What is covered, or opaque, by more than this counts as solid."""
 
 
 class Inverted(Protocol):
@@ -30,81 +32,66 @@ class Inverted(Protocol):
     def label(self) -> Tensor:
         """The camera found, ``[1, 25]``."""
 
-    def novel_view(self, label: Tensor) -> Tensor:
-        """Images ``[N, 3, R, R]`` in [-1, 1] from cameras ``[N, 25]``."""
+    def render(self, label: Tensor) -> dict[str, Tensor]:
+        """From cameras ``[N, 25]``: ``image [N, 3, R, R]`` in [-1, 1], ``image_depth`` along the unit rays and
+        ``image_weights`` (opacity), ``[N, 1, r, r]``."""
 
 
-@dataclass(frozen=True)
-class HeldoutHead:
+class HeldoutHead(Protocol):
     """A head of which everything is known."""
 
-    name: str
-    """For the table."""
-    photo: Tensor
-    """``[1, 3, R, R]`` in [-1, 1]."""
-    label: Tensor
-    """Camera ``[1, 25]`` from which the photo was taken."""
-    render: Callable[[Tensor], Tensor]
-    """True images ``[N, 3, R, R]`` from cameras ``[N, 25]``."""
+    @property
+    def name(self) -> str:
+        """For the table, and for a file's name."""
+
+    @property
+    def kind(self) -> str:
+        """For the table."""
+
+    @property
+    def photo(self) -> Tensor:
+        """``[1, 3, R, R]`` in [-1, 1]."""
+
+    @property
+    def label(self) -> Tensor:
+        """Camera ``[1, 25]`` from which the photo was taken."""
+
+    def render(self, labels: Tensor, resolution: int) -> tuple[Tensor, Tensor, Tensor]:
+        """True images ``[N, 3, r, r]`` from cameras ``[N, 25]``, depth along the unit rays (0: nothing hit) and
+        coverage, ``[N, 1, r, r]``."""
 
 
 @dataclass(frozen=True)
-class HeldoutRow:
-    """Figures of one head."""
+class DepthMap:
+    """What one camera sees.
 
-    name: str
-    photo_psnr: float
-    """Reconstruction against the photo, dB."""
-    rotation_error_deg: float
-    """Angle between the found and the true camera."""
-    translation_error: float
-    """Distance between the found and the true camera centre, box units."""
-    novel_psnr: float
-    """Mean over the two novel views, dB."""
-    seconds: float
-    """Time of the inversion."""
+    Attributes:
+        depth: ``[1, 1, r, r]`` along the unit rays, box units.
+        solid: ``[1, 1, r, r]`` flags: where there is a head.
+    """
+
+    depth: Tensor
+    solid: Tensor
 
 
 @dataclass(frozen=True)
-class HeldoutReport:
-    """All rows, with means and medians."""
+class MeasuredHead:
+    """One head's figures, and what is to be seen.
 
-    rows: tuple[HeldoutRow, ...]
+    Attributes:
+        row: the figures.
+        pictures: ``[1, 3, R, R]`` each: photo, reconstruction, then truth and result turned to the left and to the
+            right by 0.4 rad.
+        true_depth, found_depth: in the photo's view.
+    """
 
-    def summary(self) -> dict[str, float]:
-        """Numbers for JSON: means of PSNRs and time, median and largest rotation error."""
-        angles = [row.rotation_error_deg for row in self.rows]
-        return {
-            "heads": len(self.rows),
-            "photo_psnr_mean": statistics.fmean(row.photo_psnr for row in self.rows),
-            "photo_psnr_min": min(row.photo_psnr for row in self.rows),
-            "rotation_error_deg_median": statistics.median(angles),
-            "rotation_error_deg_max": max(angles),
-            "novel_psnr_mean": statistics.fmean(row.novel_psnr for row in self.rows),
-            "seconds_mean": statistics.fmean(row.seconds for row in self.rows),
-        }
-
-    def to_json(self) -> dict[str, object]:
-        """The summary and all rows as plain data."""
-        return {"summary": self.summary(), "rows": [asdict(row) for row in self.rows]}
-
-    def table(self) -> str:
-        """The rows as aligned text, with the summary below."""
-        lines = [f"{'head':<12}{'photo dB':>10}{'rotation':>10}{'novel dB':>10}{'seconds':>10}"]
-        for row in self.rows:
-            lines.append(
-                f"{row.name:<12}{row.photo_psnr:>10.2f}{row.rotation_error_deg:>10.2f}"
-                f"{row.novel_psnr:>10.2f}{row.seconds:>10.1f}"
-            )
-        mean = self.summary()
-        lines.append(
-            f"{'mean/median':<12}{mean['photo_psnr_mean']:>10.2f}{mean['rotation_error_deg_median']:>10.2f}"
-            f"{mean['novel_psnr_mean']:>10.2f}{mean['seconds_mean']:>10.1f}"
-        )
-        return "\n".join(lines)
+    row: HeldoutRow
+    pictures: tuple[Tensor, ...]
+    true_depth: DepthMap
+    found_depth: DepthMap
 
 
-def novel_labels(label: Tensor, turn_rad: float = NOVEL_YAW_RAD) -> Tensor:
+def novel_labels(label: Tensor, turn_rad: float) -> Tensor:
     """Cameras ``[2, 25]`` that look at the origin, turned from a camera ``[1, 25]`` by minus and plus ``turn_rad``."""
     camera_to_world, intrinsics = split_label(label.detach())
     yaw, pitch = yaw_pitch(-camera_to_world[:, :3, 2])
@@ -113,49 +100,54 @@ def novel_labels(label: Tensor, turn_rad: float = NOVEL_YAW_RAD) -> Tensor:
     return camera_label(orbit(turned, pitch.expand(2), radius.expand(2)), intrinsics)
 
 
-def evaluate_heldout(
-    heads: Iterable[HeldoutHead],
-    invert: Callable[[Tensor], Inverted],
-    progress: Callable[[HeldoutRow], None] | None = None,
-) -> HeldoutReport:
-    """Invert each head's photo and measure it.
-
-    The novel views are taken at the found camera's yaw plus and minus 0.4 rad, of the inversion and of the true head.
+def evaluate_heldout(heads: Iterable[HeldoutHead], invert: Callable[[Tensor], Inverted]) -> Iterator[MeasuredHead]:
+    """Invert each head's photo and measure it, one after the other.
 
     Args:
-        heads: at least one.
-        invert: from a photo ``[1, 3, R, R]`` to a finished inversion.
-        progress: called after each head.
-
-    Raises:
-        ValueError: if there are no heads.
+        heads: taken one at a time.
+        invert: from a photo ``[1, 3, R, R]`` to a finished inversion; only this is timed.
     """
-    rows = []
     for head in heads:
         begin = time.perf_counter()
         inverted = invert(head.photo)
-        rows.append(_measure(head, inverted, time.perf_counter() - begin))
-        if progress is not None:
-            progress(rows[-1])
-    if not rows:
-        raise ValueError("there are no heads to evaluate; give at least one.")
-    return HeldoutReport(tuple(rows))
+        yield measure_head(head, inverted, time.perf_counter() - begin)
 
 
 @torch.no_grad()
-def _measure(head: HeldoutHead, inverted: Inverted, seconds: float) -> HeldoutRow:
+def measure_head(head: HeldoutHead, inverted: Inverted, seconds: float) -> MeasuredHead:
+    """Compare an inversion of a head's photo with the head.
+
+    Reconstruction: the found head from the found camera, with the photo. Novel views: both heads from cameras turned
+    from the found camera's yaw by plus and minus each of ``NOVEL_YAWS_RAD``, at the found pitch and upright. Depth:
+    in the photo's view, that is the found head from the found camera and the true head from the true one, drawn at
+    the side r of the volume rendering, over the pixels where both are solid.
+    """
     label = inverted.label.detach()
-    around = novel_labels(label)
-    shown, true = _pairs(inverted.novel_view(around)), _pairs(head.render(around))
-    return HeldoutRow(
-        name=head.name,
-        photo_psnr=psnr(inverted.novel_view(label).cpu(), head.photo.cpu()),
-        rotation_error_deg=rotation_error_deg(label, head.label),
-        translation_error=translation_error(label, head.label),
-        novel_psnr=statistics.fmean(psnr(a, b) for a, b in zip(shown, true, strict=True)),
-        seconds=seconds,
-    )
+    seen = {name: value.cpu() for name, value in inverted.render(label).items()}
+    found = DepthMap(seen["image_depth"], seen["image_weights"] > _SOLID)
+    true = _true_depth(head, found.depth.shape[-1])
+    views = {yaw: _novel_views(head, inverted, novel_labels(label, yaw)) for yaw in NOVEL_YAWS_RAD}
+    photo = head.photo.cpu()
+    figures = {
+        "psnr": psnr(seen["image"], photo),
+        "ms_ssim": ms_ssim(seen["image"], photo),
+        "rotation_deg": rotation_error_deg(label, head.label),
+        "translation_box": translation_error(label, head.label),
+        **{f"novel_psnr_{yaw}": statistics.fmean(psnr(b, a) for a, b in pairs) for yaw, pairs in views.items()},
+        "depth_mae_box": depth_mae_box(found.depth, found.solid, true.depth, true.solid),
+        "seconds": seconds,
+    }
+    shown = [picture for pair in views[_SHOWN_YAW_RAD] for picture in pair]
+    return MeasuredHead(HeldoutRow(head.name, head.kind, figures), (photo, seen["image"], *shown), true, found)
 
 
-def _pairs(images: Tensor) -> Sequence[Tensor]:
-    return images.cpu().split(1)
+def _true_depth(head: HeldoutHead, resolution: int) -> DepthMap:
+    _, depth, coverage = (one.cpu() for one in head.render(head.label, resolution))
+    return DepthMap(depth, (coverage > _SOLID) & (depth > 0))
+
+
+def _novel_views(head: HeldoutHead, inverted: Inverted, labels: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Truth and result of each camera."""
+    found = inverted.render(labels)["image"].cpu()
+    true = head.render(labels.cpu(), found.shape[-1])[0].cpu()
+    return list(zip(true.split(1), found.split(1), strict=True))

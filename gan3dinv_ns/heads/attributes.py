@@ -7,7 +7,7 @@ colours, light, and a one-hot code of the hair style; each entry has about unit 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -116,8 +116,10 @@ class HeadAttributes:
         expression: smile and mouth-open 0 to 1, eyelids and brow-raise -1 (closed, lowered) to 1.
         hair_style: a key of ``HAIR_STYLES``.
         shapes: [len(SHAPES)]; thickness, arch and tilt about -1 to 1, the others 0 to 1.
-        colours: name of ``COLOURS`` -> albedo [3] in 0 to 1, as displayed (not linear light).
+        colours: name of ``COLOURS`` -> albedo [3] in 0 to 1, as displayed (not linear light); "thing" is that of
+            what a head wears.
         light: [4] direction towards the light times its strength, and the ambient strength.
+        moles: [m, 4] centres on the undeformed body and radii, decimetres; drawn heads have none.
     """
 
     seed: int
@@ -130,6 +132,7 @@ class HeadAttributes:
     shapes: np.ndarray
     colours: dict[str, np.ndarray]
     light: np.ndarray
+    moles: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))
 
     def macro_weights(self) -> np.ndarray:
         """[12] weights of the macro targets in the order of ``MACRO_NAMES``; they sum to 1."""

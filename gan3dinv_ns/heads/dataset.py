@@ -127,23 +127,32 @@ def generate_dataset(
     return folder
 
 
-def pack_dataset(output: str | Path, path: str | Path) -> int:
-    """Pack the chunks of a folder into one file for training (see :mod:`gan3dinv_ns.heads.packed`).
+def pack_dataset(output: str | Path, path: str | Path, heads_per_file: int | None = None) -> dict[Path, int]:
+    """Pack the chunks of a folder for training (see :mod:`gan3dinv_ns.heads.packed`).
+
+    Args:
+        path: of the packed file; with ``heads_per_file``, NAME.safetensors becomes NAME-0.safetensors and so on.
+        heads_per_file: at most so many heads in a file, in whole chunks; None packs all into one.
 
     Returns:
-        The size in bytes.
+        The files written, with their sizes in bytes.
 
     Raises:
         ValueError: there are no chunks in the folder.
     """
-    folder = Path(output)
+    folder, path = Path(output), Path(path)
     stored = sorted((folder / "chunks").glob("[0-9]*.npz"))
     if not stored:
         raise ValueError(f"no heads in {folder}: generate them first")
-    heads = [head for file in stored for head in _packed_heads(folder, file)]
     with np.load(stored[0]) as arrays:
         resolution = arrays["alpha"].shape[-1]
-    return write_packed(path, heads, attribute_names(), resolution)
+    step = len(stored) if heads_per_file is None else max(heads_per_file // CHUNK, 1)
+    sizes = {}
+    for part, first in enumerate(range(0, len(stored), step)):
+        file = path if heads_per_file is None else path.with_stem(f"{path.stem}-{part}")
+        heads = [head for chunk in stored[first : first + step] for head in _packed_heads(folder, chunk)]
+        sizes[file] = write_packed(file, heads, attribute_names(), resolution)
+    return sizes
 
 
 def make_chunk(template: HeadTemplate, folder: Path, settings: HeadSettings, chunk: int) -> None:

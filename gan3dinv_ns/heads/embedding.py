@@ -14,10 +14,13 @@ one category.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from gan3dinv_ns.ops.atomic_files import atomic_path
 
 W_DIM = 512
 SNAP_TEMPERATURE = 0.1
@@ -98,6 +101,17 @@ class AttributeEmbedding:
     def _one_hot_size(self, columns: list[int]) -> Tensor:
         """The value that stands for "yes" in each column of a one-hot group."""
         return self.high[columns] * self.std[columns] + self.mean[columns]
+
+
+def save_embedding(embedding: AttributeEmbedding, path: Path) -> None:
+    """Write an embedding, whole or not at all."""
+    with atomic_path(path) as temporary:
+        torch.save(asdict(embedding), temporary)
+
+
+def load_embedding(path: Path) -> AttributeEmbedding:
+    """Read what :func:`save_embedding` wrote."""
+    return AttributeEmbedding(**torch.load(path, weights_only=True))
 
 
 def _orthonormal_columns(count: int, random: torch.Generator) -> Tensor:

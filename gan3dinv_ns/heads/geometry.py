@@ -19,8 +19,8 @@ UNIT_DM = 4.2
 BELOW_TOP_DM = 1.25
 FORWARD_DM = 0.3
 
-SKIN, MOUTH, EYES, HAIR = range(4)
-"""Materials, one for each triangle."""
+SKIN, MOUTH, EYES, HAIR, THING = range(5)
+"""Materials, one for each triangle; things are worn (glasses, hats), by no head of the training data."""
 
 ROUNDNESS = {"afro01": 0.85}
 """How much hair is lit like the hull around the head instead of like its own sheets, where not 0.4."""
@@ -32,9 +32,9 @@ class HeadGeometry:
 
     Attributes:
         vertices: [n, 3] box units.
-        triangles: [F, 3] and ``materials`` [F] (``SKIN``, ``MOUTH``, ``EYES`` or ``HAIR``).
+        triangles: [F, 3] and ``materials`` [F] (``SKIN``, ``MOUTH``, ``EYES``, ``HAIR`` or ``THING``).
         normals: [n, 3] smooth, outward.
-        rest: [n, 3] the same points on the undeformed body, decimetres.
+        rest: [n, 3] the same points on the undeformed body, decimetres (zero for things).
         uvs: [n, 2] texture coordinates (hair and eyes).
         openness: [n] share of the sky seen.
     """

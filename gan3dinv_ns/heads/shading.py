@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from gan3dinv_ns.heads.attributes import SHAPES, HeadAttributes
-from gan3dinv_ns.heads.geometry import EYES, HAIR, MOUTH, SKIN
+from gan3dinv_ns.heads.geometry import EYES, HAIR, MOUTH, SKIN, THING
 
 BRIGHTEST = 0.93
 _EYE_CENTRE = np.array([0.308, 7.284, 1.245], np.float32)
@@ -19,14 +19,16 @@ _PUPIL_ANGLE = 0.22
 _PUPIL = np.full(3, 0.03, np.float32)
 _GLINT = np.full(3, 0.97, np.float32)
 _GLINT_DIRECTION = np.array([0.17, 0.24, 0.956], np.float32)
-_DARKEST = np.array([0.25, 0.45, 0.70, 0.30], np.float32)
-"""Brightness in a place that sees no sky, for each material (skin, mouth, eyes, hair)."""
+_DARKEST = np.array([0.25, 0.45, 0.70, 0.30, 0.30], np.float32)
+"""Brightness in a place that sees no sky, for each material (skin, mouth, eyes, hair, things)."""
+_MOLE = np.array([0.42, 0.32, 0.28], np.float32)
+"""Albedo of a mole as a share of the skin's."""
 
 
 def albedo(materials: np.ndarray, rest: np.ndarray, uvs: np.ndarray, attributes: HeadAttributes) -> np.ndarray:
     """Albedo [n, 3] of points with ``materials`` [n], ``rest`` [n, 3] and ``uvs`` [n, 2]."""
     colours = np.empty((len(materials), 3), np.float32)
-    for material, paint in ((SKIN, _paint_skin), (MOUTH, _paint_mouth), (EYES, _paint_eyes), (HAIR, _paint_hair)):
+    for material, paint in _PAINTS.items():
         chosen = np.flatnonzero(materials == material)
         if len(chosen):
             colours[chosen] = paint(rest[chosen], uvs[chosen], attributes)
@@ -61,6 +63,8 @@ def _paint_skin(rest: np.ndarray, _uvs: np.ndarray, attributes: HeadAttributes) 
     skin = _over(skin, colours["hair"] * 0.7 + colours["skin"] * 0.1, shapes["beard"] * beard_mask(rest))
     blush = colours["skin"] * np.array([1.0, 0.84, 0.84], np.float32)
     skin = _over(skin, blush, 0.7 * blush_mask(rest))
+    for mole in attributes.moles:
+        skin = _over(skin, colours["skin"] * _MOLE, mole_mask(rest, mole))
     skin = _over(skin, colours["lips"], lip_mask(rest))
     skin = _over(skin, colours["skin"] * 0.55, 0.55 * lid_mask(rest))
     brow = shapes["brow-strength"] * brow_mask(rest, shapes["brow-thickness"], shapes["brow-arch"], shapes["brow-tilt"])
@@ -101,6 +105,19 @@ def _paint_hair(rest: np.ndarray, uvs: np.ndarray, attributes: HeadAttributes) -
     wave += 0.5 * np.sin(67 * u + 2.3)
     strands = 1 + 0.10 * wave[:, None]
     return attributes.colours["hair"].astype(np.float32) * strands.astype(np.float32)
+
+
+def _paint_thing(rest: np.ndarray, _uvs: np.ndarray, attributes: HeadAttributes) -> np.ndarray:
+    return np.broadcast_to(attributes.colours["thing"].astype(np.float32), rest.shape)
+
+
+_PAINTS = {SKIN: _paint_skin, MOUTH: _paint_mouth, EYES: _paint_eyes, HAIR: _paint_hair, THING: _paint_thing}
+
+
+def mole_mask(rest: np.ndarray, mole: np.ndarray) -> np.ndarray:
+    """Cover [n] of a mole [4]: centre and radius, decimetres."""
+    inside = mole[3] - np.linalg.norm(rest - mole[:3].astype(np.float32), axis=1)
+    return _step(inside, -0.012, 0.012)
 
 
 def brow_mask(rest: np.ndarray, thickness: float, arch: float, tilt: float) -> np.ndarray:

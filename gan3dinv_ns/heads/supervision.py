@@ -30,6 +30,10 @@ class Views:
     depth: Tensor
     label: Tensor
 
+    def first(self, count: int) -> Views:
+        """The views of the first ``count`` heads."""
+        return Views(*(values[:count] for values in (self.image, self.alpha, self.depth, self.label)))
+
     def halved(self) -> Views:
         """The same views at half the resolution; a depth is the mean of those that hit."""
         hits = F.avg_pool2d((self.depth > 0).to(self.depth.dtype), 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,36 +18,50 @@ class TrainingData:
     """All views of all heads as bytes (about 115 KB a view at 128 x 128).
 
     Args:
-        path: the packed file.
-        held_out: so many heads at the end are kept for validation.
+        paths: packed files; together they are one data set.
+        held_out: so many heads at the end of the first file are kept for validation.
         device: where batches are put; the store itself stays in main memory.
+
+    Raises:
+        ValueError: a file cannot be read, differs from the first in its attributes, views or resolution, or there are
+            no more heads than are held out.
     """
 
-    def __init__(self, path: Path, held_out: int, device: torch.device) -> None:
-        packed = PackedHeads(path)
-        if len(packed) <= held_out:
-            raise ValueError(f"{path}: holds {len(packed)} heads; more than the {held_out} for validation are needed")
+    def __init__(self, paths: Sequence[Path], held_out: int, device: torch.device) -> None:
+        files = [PackedHeads(path) for path in paths]
+        first = files[0]
+        for file in files[1:]:
+            for what in ("names", "views", "resolution"):
+                if getattr(file, what) != getattr(first, what):
+                    raise ValueError(
+                        f"{file.path} has other {what} than {first.path}; pack both with the same settings"
+                    )
+        if len(first) <= held_out:
+            raise ValueError(f"{first.path}: holds {len(first)} heads; more than {held_out} for validation are needed")
         self.device = device
-        self.names = list(packed.names)
-        self.attributes = torch.from_numpy(np.asarray(packed.attributes, dtype=np.float32))
-        self.train_count = len(packed) - held_out
-        self.views_per_head = packed.views
-        self._decode(packed)
+        self.names = list(first.names)
+        self.views_per_head = first.views
+        # Validation heads go to the end, the same ones however many files follow.
+        order = [(first, head) for head in range(len(first) - held_out)]
+        order += [(file, head) for file in files[1:] for head in range(len(file))]
+        self.train_count = len(order)
+        order += [(first, head) for head in range(len(first) - held_out, len(first))]
+        self.attributes = torch.from_numpy(np.stack([file.attributes[head] for file, head in order]))
+        self._decode(order, first.resolution)
 
-    def _decode(self, packed: PackedHeads) -> None:
-        heads, views = len(packed), packed.views
-        size = packed.resolution
-        self._image = torch.empty(heads, views, 3, size, size, dtype=torch.uint8)
-        self._alpha = torch.empty(heads, views, size, size, dtype=torch.uint8)
-        self._depth = torch.empty(heads, views, size, size, dtype=torch.float16)
-        self._label = torch.empty(heads, views, 25)
-        for head in tqdm(range(heads), desc="decoding heads", leave=False, disable=None):
-            for view in range(views):
-                rgb, depth, alpha, label = packed.decode(head, view)
-                self._image[head, view] = torch.from_numpy(rgb).permute(2, 0, 1)
-                self._alpha[head, view] = torch.from_numpy((alpha * 255).round().astype(np.uint8))
-                self._depth[head, view] = torch.from_numpy(depth).half()
-                self._label[head, view] = torch.from_numpy(label)
+    def _decode(self, order: list[tuple[PackedHeads, int]], size: int) -> None:
+        shape = (len(order), self.views_per_head)
+        self._image = torch.empty(*shape, 3, size, size, dtype=torch.uint8)
+        self._alpha = torch.empty(*shape, size, size, dtype=torch.uint8)
+        self._depth = torch.empty(*shape, size, size, dtype=torch.float16)
+        self._label = torch.empty(*shape, 25)
+        for place, (file, head) in enumerate(tqdm(order, desc="decoding heads", leave=False, disable=None)):
+            for view in range(self.views_per_head):
+                rgb, depth, alpha, label = file.decode(head, view)
+                self._image[place, view] = torch.from_numpy(rgb).permute(2, 0, 1)
+                self._alpha[place, view] = torch.from_numpy((alpha * 255).round().astype(np.uint8))
+                self._depth[place, view] = torch.from_numpy(depth).half()
+                self._label[place, view] = torch.from_numpy(label)
 
     def views(self, heads: Tensor, views: Tensor) -> Views:
         """Views [N, V] ``views`` of heads [N] ``heads``, as floats on the device."""

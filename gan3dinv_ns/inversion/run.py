@@ -7,6 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from gan3dinv_ns.eg3d import Discriminator, Generator
+from gan3dinv_ns.encoders import Initialisers
 from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.inversion.state import Inversion
 from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
@@ -20,11 +21,12 @@ def invert(
     photo: Tensor,
     settings: InversionSettings | None = None,
     progress: Progress | None = None,
+    initialisers: Initialisers | None = None,
 ) -> Inversion:
     """Invert a photo.
 
     Args:
-        generator, discriminator, photo, settings: see :class:`~gan3dinv_ns.inversion.state.Inversion`.
+        generator, discriminator, photo, settings, initialisers: see :class:`~gan3dinv_ns.inversion.state.Inversion`.
         progress: called after each step with the step, the phase's name and the step's metrics.
 
     Returns:
@@ -33,7 +35,7 @@ def invert(
     Raises:
         ValueError: for a photo of the wrong shape or settings that cannot be had.
     """
-    inversion = Inversion(generator, discriminator, photo, settings)
+    inversion = Inversion(generator, discriminator, photo, settings, initialisers)
     optimizers = build_optimizers(inversion)
     for step in range(inversion.schedule.total_steps):
         metrics = optimisation_step(inversion, optimizers, step)

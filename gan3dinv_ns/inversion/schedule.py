@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 Group = Literal["latent", "camera_pose", "generator"]
-Loss = Literal["reconstruction", "latent_prior", "warp", "photometric", "translation", "noise", "depth_smoothness"]
+Loss = Literal[
+    "reconstruction", "latent_prior", "warp", "photometric", "translation", "estimate", "noise", "depth_smoothness"
+]
 
 
 @dataclass(frozen=True)

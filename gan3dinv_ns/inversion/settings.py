@@ -13,8 +13,13 @@ from gan3dinv_ns.losses.reconstruction import ReconstructionWeights
 
 @dataclass(frozen=True)
 class StartSettings:
-    """Coarse search for the camera from which the mean head looks most like the photo."""
+    """Where an inversion starts, and the coarse search for the camera from which the mean head looks most like the
+    photo."""
 
+    latent: Literal["encoder", "mean"] = "encoder"
+    """The first latent: that of the latent encoder, where the generator has one, or the mean."""
+    pose: Literal["estimator", "search", "canonical"] = "estimator"
+    """The first pose: that of the pose estimator, where the generator has one, else the search; or the front."""
     yaw_range: float = 0.75
     """Yaw is tried from minus to plus this, radians."""
     yaw_count: int = 11
@@ -47,7 +52,10 @@ class ScheduleSettings:
     """Largest learning rate of the latent."""
     pose_rate: float = 0.01
     """Largest learning rate of the camera (radians and box units)."""
-    tune_rate: float = 2e-3
+    tune_optimizer: Literal["muon", "adam"] = "muon"
+    """What tunes the generator's weights: Muon (its convolutions; the rest by Adam at a third of the rate), which comes
+    closer to the photo in as many steps, or Adam, as in the paper."""
+    tune_rate: float = 3e-3
     """Largest learning rate of the generator's weights."""
     ramp_up: float = 0.05
     """Fraction of a phase during which rates rise."""
@@ -76,6 +84,9 @@ class PoseSettings:
     translation_weight: float = 100.0
     """Weight of the squared translation, in box units: a shift can be mistaken for a turn, and a shifted head stands
     beside its place from the side. 0 leaves it free, for photos that are cropped loosely."""
+    estimate_weight: float = 10.0
+    """Weight of the squared angle between the view direction and the estimator's, radians; 0 leaves it free. Heads
+    that are still wrong pull the camera away from where it is."""
     resolution: int = 32
     """Side of the renderings for the camera's losses, pixels."""
     tolerance: float = 0.05
@@ -103,8 +114,8 @@ class InversionSettings:
     latent_noise_ramp: float = 0.75
     """Fraction of the projection after which that noise is gone."""
     latent_prior_weight: float = 0.05
-    """Weight of the latent's squared distance from the mean, in standard deviations of w; 0 leaves it free. Without it
-    a photo is explained by heads that look wrong from the side."""
+    """Weight of the latent's squared distance from the first latent, in standard deviations of w; 0 leaves it free.
+    Without it a photo is explained by heads that look wrong from the side."""
     optimize_noise: bool = False
     """Optimise the noise maps of the backbone together with the latent (as StyleGAN2's projection does)."""
     noise_weight: float = 1e5
@@ -153,4 +164,6 @@ class InversionSettings:
             losses += ("photometric",)
         if losses and self.pose.translation_weight > 0:
             losses += ("translation",)
+        if losses and self.pose.estimate_weight > 0:
+            losses += ("estimate",)
         return losses

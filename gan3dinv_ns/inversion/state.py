@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from gan3dinv_ns.cameras.conventions import camera_label
 from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
 from gan3dinv_ns.cameras.poses import POSES
-from gan3dinv_ns.cameras.rotations import orbit
+from gan3dinv_ns.cameras.rotations import orbit, yaw_pitch
 from gan3dinv_ns.eg3d import Discriminator, Generator
+from gan3dinv_ns.encoders import Initialisers
 from gan3dinv_ns.inversion import objectives
 from gan3dinv_ns.inversion.schedule import Group
 from gan3dinv_ns.inversion.settings import InversionSettings
@@ -29,6 +30,20 @@ class _Frozen:
     """What never enters the state: the photo with its features. A dataclass hides it from ``nn.Module``."""
 
     target: PhotoTarget
+    initialisers: Initialisers | None
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What is known about a photo before any optimisation.
+
+    Attributes:
+        latent: ``w [1, 1, w_dim]``: the encoder's, or the mean.
+        view_direction: ``[1, 3]`` where the camera looks, by the estimator; None without one.
+    """
+
+    latent: Tensor
+    view_direction: Tensor | None
 
 
 class Inversion(nn.Module):
@@ -43,6 +58,7 @@ class Inversion(nn.Module):
         discriminator: the generator's own, for the perceptual distance of that name; else None will do.
         photo: ``[1, 3, R, R]`` in [-1, 1] with R the generator's image resolution.
         settings: all choices.
+        initialisers: the generator's latent encoder and pose estimator; None starts from the mean and a search.
 
     Raises:
         ValueError: if the photo has another shape, or the perceptual distance cannot be had.
@@ -58,6 +74,7 @@ class Inversion(nn.Module):
         discriminator: Discriminator | None,
         photo: Tensor,
         settings: InversionSettings | None = None,
+        initialisers: Initialisers | None = None,
     ) -> None:
         super().__init__()
         side = generator.img_resolution
@@ -76,7 +93,8 @@ class Inversion(nn.Module):
         self.register_buffer("canonical_label", canonical, persistent=False)
         perceptual = build_perceptual(self.settings.perceptual, discriminator, device)
         raw_resolution = generator.neural_rendering_resolution
-        self._frozen = _Frozen(PhotoTarget(photo.to(device, torch.float32), perceptual, raw_resolution))
+        target = PhotoTarget(photo.to(device, torch.float32), perceptual, raw_resolution)
+        self._frozen = _Frozen(target, initialisers)
         self._planes: tuple[tuple[object, ...], Tensor] | None = None
 
     @property
@@ -86,8 +104,23 @@ class Inversion(nn.Module):
 
     @cached_property
     def latent_prior(self) -> LatentPrior:
-        """The distribution of w; computed when a step first asks, as a finished inversion is looked at without it."""
-        return latent_prior(self.generator, self.canonical_label, self.settings.seed)
+        """The distribution of w around the first latent; computed when a step first asks, as a finished inversion is
+        looked at without it."""
+        prior = latent_prior(self.generator, self.canonical_label, self.settings.seed)
+        return replace(prior, mean=self.guess.latent[0, 0])
+
+    @cached_property
+    def guess(self) -> Guess:
+        """What encoder and estimator say of the photo, as far as they are there and asked for."""
+        start, networks, photo = self.settings.start, self._frozen.initialisers, self.target.photo
+        latent, direction = mean_latent(self.generator), None
+        with torch.no_grad():
+            if networks is not None and start.latent == "encoder":
+                latent = networks.encoder(photo)[:, None]
+            if networks is not None and start.pose == "estimator":
+                yaw, pitch = networks.estimator(photo).unbind(1)
+                direction = orbit(yaw, pitch)[:, :3, 2]
+        return Guess(latent, direction)
 
     @property
     def latent(self) -> Tensor:
@@ -127,8 +160,14 @@ class Inversion(nn.Module):
 
     @torch.no_grad()
     def start(self) -> None:
-        """Search the starting pose; the first step does it by itself."""
-        yaw, pitch = find_pose(self.generator, self.target, self.settings.start, self.settings.pose.focal)
+        """Take the first latent, and the first pose, which may be searched; the first step does it by itself."""
+        start, guess = self.settings.start, self.guess
+        yaw, pitch = 0.0, 0.0
+        if guess.view_direction is not None:
+            yaw, pitch = (float(angle) for angle in yaw_pitch(-guess.view_direction))
+        elif start.pose != "canonical":
+            yaw, pitch = find_pose(self.generator, self.target, start, self.settings.pose.focal)
+        self.w.copy_(guess.latent)
         self.pose.set_rotation(orbit(yaw, pitch)[:, :3, :3].to(self.w))
         self.started.fill_(True)
 

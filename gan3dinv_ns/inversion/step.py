@@ -6,20 +6,34 @@ import math
 from collections.abc import Mapping
 
 import torch
+from torch import Tensor
 from torch.optim import Adam, Optimizer
 
 from gan3dinv_ns.inversion.state import Inversion
 from gan3dinv_ns.losses.noise import normalize_noise
 from gan3dinv_ns.ops.allocator import keep_freed_memory
+from gan3dinv_ns.ops.muon import Muon
 
 
 def build_optimizers(inversion: Inversion) -> dict[str, Optimizer]:
-    """One Adam for each parameter group; the rates are set from the schedule at each step.
+    """One optimiser for each parameter group; the rates are set from the schedule at each step.
 
     Every loop begins here, so this is also where the process is told to keep freed memory.
     """
     keep_freed_memory()
-    return {group: Adam(parameters, lr=0.0) for group, parameters in inversion.param_groups().items()}
+    groups = inversion.param_groups()
+    optimizers: dict[str, Optimizer] = {group: Adam(parameters, lr=0.0) for group, parameters in groups.items()}
+    if inversion.settings.schedule.tune_optimizer == "muon":
+        optimizers["generator"] = _muon(groups["generator"])
+    return optimizers
+
+
+def _muon(parameters: list[Tensor]) -> Muon:
+    """Muon for the convolutions, Adam for all else."""
+    convolutions = [weight for weight in parameters if weight.ndim == 4]
+    others = [weight for weight in parameters if weight.ndim != 4]
+    groups: list[dict] = [{"params": convolutions}, {"params": others, "adam": True, "rate_factor": 0.3}]
+    return Muon(groups, lr=0.0)
 
 
 def optimisation_step(inversion: Inversion, optimizers: Mapping[str, Optimizer], step: int) -> dict[str, float]:
@@ -58,7 +72,7 @@ def optimisation_step(inversion: Inversion, optimizers: Mapping[str, Optimizer],
         optimizer.zero_grad(set_to_none=True)
         torch.stack(list(parts.values())).sum().backward(inputs=groups[group])
         for options in optimizer.param_groups:
-            options["lr"] = inversion.schedule.learning_rate(step, group)
+            options["lr"] = inversion.schedule.learning_rate(step, group) * options.get("rate_factor", 1.0)
         optimizer.step()
     if inversion.settings.optimize_noise and "latent" in losses:
         normalize_noise(inversion.noise_maps)

@@ -33,6 +33,7 @@ COMMANDS = (
     "heads generate",
     "heads pack",
     "heads train",
+    "heads report",
 )
 
 
@@ -123,30 +124,81 @@ def test_benchmark_prints_a_table_and_writes_json(tiny, tmp_path, capsys):
     assert figures["source"] == str(tiny) and len(figures["parts"]) == 4
 
 
-def test_evaluate_writes_figures_and_pictures(tiny, tmp_path, monkeypatch, capsys):
-    side = 16
+@pytest.fixture
+def unseen(monkeypatch):
+    """Stand-ins for heads and inversions: pictures of one grey; the heads and photos that were asked for."""
+    from gan3dinv_ns.cameras.conventions import camera_label
+    from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
+    from gan3dinv_ns.cameras.rotations import orbit
 
-    def render_head(template, seed, cameras, resolution):
-        return torch.full((len(cameras), 3, side, side), 0.5), None, None
+    label = camera_label(orbit(0.1, 0.0), intrinsics_matrix())
+    asked = SimpleNamespace(heads=[], kinds=[])
 
-    def invert(generator, discriminator, photo):
-        from gan3dinv_ns.cameras.conventions import camera_label
-        from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
-        from gan3dinv_ns.cameras.rotations import orbit
+    def grey(labels, resolution, channels=3):
+        return torch.full((len(labels), channels, resolution, resolution), 0.5)
 
-        label = camera_label(orbit(0.0, 0.0), intrinsics_matrix())
-        return SimpleNamespace(label=label, novel_view=lambda c: torch.full((len(c), 3, side, side), 0.5))
+    def photograph(template, dataset, seed, resolution, roll):
+        asked.heads.append((template, dataset, seed, roll))
 
-    monkeypatch.setattr("gan3dinv_ns.heads.render.render_head", render_head)
-    monkeypatch.setattr("gan3dinv_ns.heads.template.load_template", lambda source: None)
+        def render(labels, side):
+            return grey(labels, side), grey(labels, side, 1), grey(labels, side, 1) * 2
+
+        return SimpleNamespace(name=str(seed), kind="grey", photo=grey(label, 48), label=label, render=render)
+
+    def invert(generator, discriminator, photo, settings):
+        asked.kinds.append(settings.pose.kind)
+
+        def render(labels):
+            seen = {"image": grey(labels, 48), "image_depth": grey(labels, 8, 1) + 0.1}
+            return seen | {"image_weights": torch.ones(len(labels), 1, 8, 8)}
+
+        return SimpleNamespace(label=label, render=render)
+
+    monkeypatch.setattr("gan3dinv_ns.heads.heldout.photograph", photograph)
+    monkeypatch.setattr("gan3dinv_ns.heads.template.load_template", lambda source: source)
     monkeypatch.setattr("gan3dinv_ns.inversion.run.invert", invert)
-    options = ["--makehuman", "m", "--heads", "2", "--generator", str(tiny), "--output-dir", str(tmp_path)]
-    main(["evaluate", *options])
-    report = json.loads((tmp_path / "heldout.json").read_text())
-    assert [row["name"] for row in report["rows"]] == ["900000", "900001"]
-    assert 0 < report["summary"]["rotation_error_deg_max"] < 35
-    assert (tmp_path / "heldout.png").is_file()
-    assert str(tmp_path / "heldout.json") in capsys.readouterr().out
+    return asked
+
+
+def test_evaluate_writes_figures_and_pictures(tiny, tmp_path, unseen, capsys):
+    options = ["--generator", str(tiny), "--device", "cpu", "--output-dir", str(tmp_path)]
+    main(["evaluate", *options, "--count", "2"])
+    assert unseen.heads == [(None, "heads", 900_000, 0.0), (None, "heads", 900_001, 0.0)]
+    assert unseen.kinds == ["euler", "euler"]
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["count"] == 2 and summary["psnr"]["median"] == 100.0
+    assert summary["depth_mae_box"]["p90"] == pytest.approx(0.1)
+    shown = capsys.readouterr().out
+    assert "900001 (grey): 100.00 dB" in shown and "novel_psnr_0.6" in shown
+    for name in ("heads.csv", "summary.json", "heads.png", "report.md"):
+        assert (tmp_path / name).is_file() and f"wrote {tmp_path / name}" in shown
+
+
+def test_evaluate_goes_on_where_it_was_stopped(tiny, tmp_path, unseen):
+    options = ["--generator", str(tiny), "--device", "cpu", "--output-dir", str(tmp_path), "--roll", "0.3"]
+    options += ["--dataset", "heads-out-of-family", "--makehuman", "m", "--seed", "900004"]
+    main(["evaluate", *options, "--count", "1"])
+    main(["evaluate", *options, "--count", "3"])
+    assert [seed for _, _, seed, _ in unseen.heads] == [900_004, 900_005, 900_006]
+    assert unseen.heads[0] == (Path("m"), "heads-out-of-family", 900_004, 0.3)
+    assert unseen.kinds == ["sixd"] * 3
+    with pytest.raises(SystemExit, match=r"seed 900004, not 900005; choose another --output-dir"):
+        main(["evaluate", *options, "--seed", "900005"])
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [(["--count", "0"], "count 0"), (["--seed", "-1"], "seed -1"), (["--roll", "4"], "roll 4.0 is outside")],
+)
+def test_evaluate_names_what_is_wrong(tmp_path, options, reason):
+    with pytest.raises(SystemExit, match=reason) as ended:
+        main(["evaluate", "--output-dir", str(tmp_path / "out"), *options])
+    assert "\n" not in str(ended.value) and not (tmp_path / "out").exists()
+
+
+def test_evaluate_warns_of_heads_that_may_have_been_trained_on(tiny, tmp_path, unseen, capsys):
+    main(["evaluate", "--generator", str(tiny), "--seed", "3", "--count", "1", "--output-dir", str(tmp_path)])
+    assert "warning: the generator may have been trained on heads with seeds below 900000" in capsys.readouterr().out
 
 
 def test_heads_commands_hand_their_options_on(tmp_path, monkeypatch, capsys):
@@ -163,18 +215,28 @@ def test_heads_commands_hand_their_options_on(tmp_path, monkeypatch, capsys):
     assert asked["generate"] == (Path("m"), 7, 9, 1)
 
     def train(data, folder, settings):
-        asked["train"] = (data, settings.minutes)
+        asked["train"] = (data, folder, settings.minutes)
 
-    def train_discriminator(data, generator, settings):
-        asked["discriminator"] = (generator, settings.minutes)
+    def train_adversarially(data, regression, folder, settings):
+        asked["adversarial"] = (regression, folder, settings.minutes, settings.alone_share)
 
     monkeypatch.setattr("gan3dinv_ns.heads.train.train_generator", train)
-    monkeypatch.setattr("gan3dinv_ns.heads.train_discriminator.train_discriminator", train_discriminator)
-    times = ["--minutes", "3", "--discriminator-minutes", "2"]
-    main(["heads", "train", "--data", "d.safetensors", "--output-dir", str(tmp_path), *times])
-    assert asked["train"] == (Path("d.safetensors"), 3.0)
-    assert asked["discriminator"] == (tmp_path / "generator.safetensors", 2.0)
+    monkeypatch.setattr("gan3dinv_ns.heads.train_adversarial.train_adversarially", train_adversarially)
+    times = ["--minutes", "3", "--adversarial-minutes", "2", "--alone-share", "1"]
+    main(["heads", "train", "--data", "d.safetensors", "e.safetensors", "--output-dir", str(tmp_path), *times])
+    assert asked["train"] == ((Path("d.safetensors"), Path("e.safetensors")), tmp_path / "regression", 3.0)
+    assert asked["adversarial"] == (tmp_path / "regression", tmp_path, 2.0, 1.0)
     assert capsys.readouterr().out.count(str(tmp_path)) == 2
+
+
+def test_the_variant_with_roll_is_one_option_away(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "gan3dinv_ns.heads.dataset.generate_dataset", lambda *given, **_: asked.append(given) or tmp_path
+    )
+    main(["heads", "generate", "--roll", "0.3", "--output-dir", str(tmp_path)])
+    source, _, settings, _ = asked[0]
+    assert source is None and settings.roll == 0.3 and settings.count == 30_000
 
 
 def test_packing_a_folder_without_heads_is_refused(tmp_path):

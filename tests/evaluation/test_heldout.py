@@ -1,83 +1,77 @@
-"""Claims about the benchmark on held-out heads, with a method that answers what it is told."""
+"""Claims about the measures of held-out heads, with a method that answers what it is told."""
 
 from __future__ import annotations
 
-import json
-
 import pytest
 import torch
-from torch import Tensor
 
-from gan3dinv_ns.cameras.conventions import camera_label, split_label
-from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
-from gan3dinv_ns.cameras.rotations import orbit, yaw_pitch
-from gan3dinv_ns.evaluation.heldout import HeldoutHead, HeldoutRow, evaluate_heldout, novel_labels
+from gan3dinv_ns.cameras.conventions import split_label
+from gan3dinv_ns.cameras.rotations import rolled, yaw_pitch
+from gan3dinv_ns.evaluation.heldout import evaluate_heldout, measure_head, novel_labels
+from gan3dinv_ns.evaluation.rows import METRICS, NOVEL_YAWS_RAD
 
-
-def _label(yaw: float, pitch: float) -> Tensor:
-    return camera_label(orbit(yaw, pitch), intrinsics_matrix())
+NOVEL = [f"novel_psnr_{yaw}" for yaw in NOVEL_YAWS_RAD]
 
 
-def _draw(label: Tensor, offset: float = 0.0) -> Tensor:
-    """A plain picture whose colour tells the camera."""
-    yaw, pitch = yaw_pitch(split_label(label)[0][:, :3, 3])
-    colour = torch.stack([yaw / 2, pitch / 2, torch.zeros_like(yaw)], dim=1) + offset
-    return colour[:, :, None, None].expand(-1, 3, 8, 8)
+def test_the_true_head_itself_has_perfect_figures(ball, label, told) -> None:
+    (head,) = evaluate_heldout([ball("1", label(0.2, 0.1))], lambda _: told(label(0.2, 0.1)))
+    figures = head.row.figures
+    assert (head.row.name, head.row.kind, tuple(figures)) == ("1", "ball", METRICS)
+    assert [figures[name] for name in ("psnr", *NOVEL)] == [100.0] * 4
+    assert figures["ms_ssim"] == pytest.approx(1.0)
+    assert figures["rotation_deg"] == pytest.approx(0.0, abs=1e-4)
+    assert figures["translation_box"] == figures["depth_mae_box"] == 0.0
+    assert figures["seconds"] >= 0
 
 
-class Told:
-    """Finds the camera it was given."""
-
-    def __init__(self, label: Tensor, offset: float) -> None:
-        self.label, self.offset = label, offset
-
-    def novel_view(self, label: Tensor) -> Tensor:
-        return _draw(label, self.offset)
+def test_depth_error_is_the_shift_of_the_surface(ball, label, told) -> None:
+    figures = measure_head(ball("1", label(0.2, 0.1)), told(label(0.2, 0.1), 0.0, 0.03), 0.0).row.figures
+    assert figures["depth_mae_box"] == pytest.approx(0.03, abs=1e-6)
 
 
-def _head(yaw: float, pitch: float) -> HeldoutHead:
-    label = _label(yaw, pitch)
-    return HeldoutHead(f"{yaw}", _draw(label), label, _draw)
+def test_depth_is_compared_between_the_two_heads_own_cameras(ball, label, told) -> None:
+    # A ball has the same depth from everywhere.
+    figures = measure_head(ball("1", label(0.2, 0.1)), told(label(0.4, 0.0)), 0.0).row.figures
+    assert figures["depth_mae_box"] == pytest.approx(0.0, abs=1e-5)
 
 
-def test_perfect_method_has_perfect_figures() -> None:
-    report = evaluate_heldout([_head(0.2, 0.1)], lambda _: Told(_label(0.2, 0.1), 0.0))
-    row = report.rows[0]
-    assert row.photo_psnr == row.novel_psnr == 100.0
-    assert row.rotation_error_deg == pytest.approx(0.0, abs=1e-4)
-    assert row.seconds >= 0
+def test_novel_views_are_judged_from_the_found_camera(ball, label, told) -> None:
+    figures = measure_head(ball("1", label(0.2, 0.1)), told(label(0.3, 0.1)), 0.0).row.figures
+    assert [figures[name] for name in NOVEL] == [100.0] * 3
+    assert figures["psnr"] < 100.0
+    assert figures["rotation_deg"] == pytest.approx(5.7, abs=0.1)
 
 
-def test_novel_views_are_judged_from_the_found_camera() -> None:
-    row = evaluate_heldout([_head(0.2, 0.1)], lambda _: Told(_label(0.3, 0.1), 0.0)).rows[0]
-    assert row.novel_psnr == 100.0
-    assert row.photo_psnr < 100.0
-    assert row.rotation_error_deg == pytest.approx(5.7, abs=0.1)
+def test_wrong_colours_cost_in_every_view(ball, label, told) -> None:
+    figures = measure_head(ball("1", label(0.0, 0.0)), told(label(0.0, 0.0), 0.2), 0.0).row.figures
+    assert [figures[name] for name in ("psnr", *NOVEL)] == pytest.approx([20.0] * 4, abs=0.01)
 
 
-def test_wrong_colours_cost_in_every_view() -> None:
-    row = evaluate_heldout([_head(0.0, 0.0)], lambda _: Told(_label(0.0, 0.0), 0.2)).rows[0]
-    assert row.photo_psnr == pytest.approx(20.0, abs=0.01)
-    assert row.novel_psnr == pytest.approx(20.0, abs=0.01)
+def test_pictures_are_photo_reconstruction_and_both_heads_at_0_4(ball, label, told) -> None:
+    head = measure_head(ball("1", label(0.1, 0.0)), told(label(0.1, 0.0), 0.2), 0.0)
+    reds = [float(picture[0, 0, 0, 0]) for picture in head.pictures]
+    assert reds == pytest.approx([0.05, 0.25, -0.15, 0.05, 0.25, 0.45], abs=1e-5)
 
 
-def test_novel_cameras_keep_pitch_and_turn_both_ways() -> None:
-    yaw, pitch = yaw_pitch(split_label(novel_labels(_label(0.1, 0.2)))[0][:, :3, 3])
-    torch.testing.assert_close(yaw, torch.tensor([-0.3, 0.5]))
-    torch.testing.assert_close(pitch, torch.tensor([0.2, 0.2]))
+def test_novel_cameras_keep_pitch_turn_both_ways_and_stand_upright(label) -> None:
+    camera_to_world = rolled(split_label(label(0.1, 0.2))[0], 0.3)
+    found = torch.cat([camera_to_world.flatten(1), label(0.1, 0.2)[:, 16:]], dim=1)
+    for start in (label(0.1, 0.2), found):
+        cameras = split_label(novel_labels(start, 0.4))[0]
+        yaw, pitch = yaw_pitch(cameras[:, :3, 3])
+        torch.testing.assert_close(yaw, torch.tensor([-0.3, 0.5]))
+        torch.testing.assert_close(pitch, torch.tensor([0.2, 0.2]))
+        torch.testing.assert_close(cameras[:, 1, 0], torch.zeros(2))
 
 
-def test_report_is_plain_data_and_a_table() -> None:
-    seen: list[HeldoutRow] = []
-    heads = [_head(0.0, 0.0), _head(0.3, 0.0), _head(-0.1, 0.1)]
-    report = evaluate_heldout(heads, lambda _: Told(_label(0.0, 0.0), 0.0), seen.append)
-    assert len(seen) == 3
-    plain = json.loads(json.dumps(report.to_json(), allow_nan=False))
-    assert plain["summary"]["heads"] == 3
-    assert plain["summary"]["rotation_error_deg_median"] == pytest.approx(8.1, abs=0.1)
-    assert len(report.table().splitlines()) == 5
+def test_heads_are_inverted_one_at_a_time(ball, label, told) -> None:
+    asked = []
 
+    def heads():
+        for name in ("1", "2"):
+            asked.append(name)
+            yield ball(name, label(0.0, 0.0))
 
-def test_no_heads_are_refused() -> None:
-    with pytest.raises(ValueError, match="no heads"):
-        evaluate_heldout([], lambda _: Told(_label(0.0, 0.0), 0.0))
+    measured = evaluate_heldout(heads(), lambda _: told(label(0.0, 0.0)))
+    assert next(measured).row.name == "1" and asked == ["1"]
+    assert next(measured).row.name == "2"

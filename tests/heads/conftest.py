@@ -15,9 +15,11 @@ from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d.ray_sampler import sample_rays
 from gan3dinv_ns.heads import makehuman
 from gan3dinv_ns.heads.attributes import HAIR_STYLES, UNSEEN_HAIR_STYLES
+from gan3dinv_ns.heads.dataset import HeadSettings, generate_dataset, pack_dataset
 from gan3dinv_ns.heads.geometry import SKIN, HeadGeometry
 from gan3dinv_ns.heads.supervision import Views
 from gan3dinv_ns.heads.template import EYES, HeadTemplate, _target_files, load_template
+from gan3dinv_ns.heads.training_data import TrainingData
 
 HEAD_CENTRE = np.array([0.0, 7.3, 0.3])
 HEAD_RADIUS = 1.1
@@ -120,3 +122,19 @@ def views() -> Views:
     alpha = (depth > 0).float()
     image = torch.where(depth > 0, 0.25, 1.0)[:, None].expand(-1, 3, -1)
     return Views(image.reshape(1, 2, 3, 32, 32), alpha.reshape(1, 2, 32, 32), depth.reshape(1, 2, 32, 32), label[None])
+
+
+@pytest.fixture(scope="session")
+def packed_heads(makehuman_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six balls with two views each, packed."""
+    folder = tmp_path_factory.mktemp("heads")
+    settings = HeadSettings(count=6, views=2, resolution=128, supersample=1)
+    generate_dataset(makehuman_folder, folder / "set", settings, 1, None, folder)
+    pack_dataset(folder / "set", folder / "heads.safetensors")
+    return folder / "heads.safetensors"
+
+
+@pytest.fixture(scope="session")
+def data(packed_heads: Path) -> TrainingData:
+    """The six, two of them for validation."""
+    return TrainingData([packed_heads], held_out=2, device=torch.device("cpu"))

@@ -86,6 +86,13 @@ def test_packing_keeps_attributes_cameras_and_depth(makehuman_folder: Path, tmp_
     assert np.isclose(np.linalg.norm(label[[3, 7, 11]]), 2.7, atol=1e-4)
 
 
+def test_packing_into_several_files_keeps_all_heads_in_order(makehuman_folder: Path, tmp_path: Path) -> None:
+    folder = generate_dataset(makehuman_folder, tmp_path / "set", SETTINGS, 1, None, tmp_path)
+    files = pack_dataset(folder, tmp_path / "heads.safetensors", heads_per_file=4)
+    assert [path.name for path in files] == ["heads-0.safetensors", "heads-1.safetensors"]
+    assert [seed for path in files for seed in PackedHeads(path).seeds.tolist()] == [7, 8, 9, 10, 11]
+
+
 def test_interrupted_generation_resumes_with_the_same_result(
     makehuman_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

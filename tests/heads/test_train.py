@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,22 +10,14 @@ import pytest
 import torch
 
 from gan3dinv_ns.eg3d import Generator, GeneratorConfig
-from gan3dinv_ns.heads.dataset import HeadSettings, generate_dataset, pack_dataset
+from gan3dinv_ns.heads.architecture import generator_config
 from gan3dinv_ns.heads.embedding import AttributeEmbedding
 from gan3dinv_ns.heads.finishing import fit_mapping, noisy_layers, normalize_maps, project_affines
-from gan3dinv_ns.heads.train import GeneratorTraining, TrainSettings, generator_config, random_place, without_rim
+from gan3dinv_ns.heads.objectives import random_place, supervised_losses, without_rim
+from gan3dinv_ns.heads.train import GeneratorTraining, TrainSettings
 from gan3dinv_ns.heads.training_data import TrainingData
 
 SETTINGS = TrainSettings(minutes=100.0, heads_per_step=2, patch=16)
-
-
-@pytest.fixture(scope="module")
-def data(makehuman_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
-    folder = tmp_path_factory.mktemp("heads")
-    settings = HeadSettings(count=6, views=2, resolution=128, supersample=1)
-    generate_dataset(makehuman_folder, folder / "set", settings, 1, None, folder)
-    pack_dataset(folder / "set", folder / "heads.safetensors")
-    return TrainingData(folder / "heads.safetensors", held_out=2, device=torch.device("cpu"))
 
 
 def _config() -> GeneratorConfig:
@@ -62,7 +55,8 @@ def _loss_of_two_heads(training: GeneratorTraining) -> float:
     heads = torch.tensor([0, 1])
     ws = training.embedding.latents(training.data.attributes[heads])[:, None]
     views = training.data.views(heads, torch.zeros(2, 1, dtype=torch.long))
-    return float(sum(training._losses(ws.expand(-1, training.generator.num_ws, -1), views).values()))
+    ws = ws.expand(-1, training.generator.num_ws, -1)
+    return float(sum(supervised_losses(training.generator, ws, views, training.stage, SETTINGS.patch).values()))
 
 
 def test_the_finest_blocks_learn_only_after_the_coarse_stage(data: TrainingData, tmp_path: Path) -> None:
@@ -90,6 +84,22 @@ def test_a_stopped_training_goes_on_where_it_was(data: TrainingData, tmp_path: P
     second._train_step()
     for a, b in zip(first.average.parameters(), second.average.parameters(), strict=True):
         assert torch.allclose(a, b, atol=1e-6)
+
+
+def test_heads_added_later_keep_the_latents_of_the_first(data: TrainingData, tmp_path: Path) -> None:
+    first = _training(data, tmp_path)
+    first._save()
+    before = first.embedding.latents(data.attributes)
+    more = copy.copy(data)
+    more.attributes = 2 * data.attributes + 1
+    assert torch.equal(_training(more, tmp_path).embedding.latents(data.attributes), before)
+
+
+def test_several_files_are_one_data_set_with_the_same_validation_heads(data: TrainingData, packed_heads: Path) -> None:
+    both = TrainingData([packed_heads, packed_heads], held_out=2, device=torch.device("cpu"))
+    assert both.train_count == data.train_count + 6
+    for mine, theirs in zip(both.validation_batch(2)[1].first(2).image, data.validation_batch(2)[1].image, strict=True):
+        assert torch.equal(mine, theirs)
 
 
 def test_patches_reach_the_sides_of_the_picture_and_leave_out_inner_rims() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from gan3dinv_ns.cameras.poses import SixDPose
+from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.evaluation.metrics import psnr
 from gan3dinv_ns.inversion.run import invert
 from gan3dinv_ns.inversion.settings import InversionSettings
@@ -26,9 +28,9 @@ def make(
 ) -> Make:
     """Builds inversions of the same photo with changed settings."""
 
-    def build(**changes: Any) -> Inversion:
+    def build(initialisers: Any = None, **changes: Any) -> Inversion:
         settings = replace(short_settings, **changes)
-        return Inversion(toy_generator, toy_discriminator, toy_photo(0.3, 0.1, 2), settings)
+        return Inversion(toy_generator, toy_discriminator, toy_photo(0.3, 0.1, 2), settings, initialisers)
 
     return build
 
@@ -54,6 +56,51 @@ def _changed(inversion: Inversion, before: dict[str, list[Tensor]]) -> set[str]:
         for group, parameters in groups
         if any(not torch.equal(a, b) for a, b in zip(parameters, before[group], strict=True))
     }
+
+
+class Oracle:
+    """Initialisers that say what they are told to."""
+
+    w = torch.linspace(-1, 1, 16)[None]
+    angles = torch.tensor([[0.2, -0.1]])
+
+    def encoder(self, photo: Tensor) -> Tensor:
+        return self.w
+
+    def estimator(self, photo: Tensor) -> Tensor:
+        return self.angles
+
+
+def test_encoder_and_estimator_give_the_first_latent_and_pose(make: Make) -> None:
+    inversion = make(Oracle())
+    inversion.start()
+    assert torch.equal(inversion.w.detach()[:, 0], Oracle.w)
+    assert inversion.pose.yaw_pitch() == pytest.approx((0.2, -0.1), abs=1e-5)
+    assert torch.equal(inversion.latent_prior.mean, Oracle.w[0]), "likely heads are those near the first one"
+
+
+def test_the_start_can_leave_either_of_them_out(make: Make, short_settings: InversionSettings) -> None:
+    start = replace(short_settings.start, latent="mean", pose="canonical")
+    inversion = make(Oracle(), start=start)
+    inversion.start()
+    assert float(inversion.w.detach().abs().max()) == 0 and inversion.pose.yaw_pitch() == (0.0, 0.0)
+    searched, alone = make(Oracle(), start=replace(start, pose="search")), make()
+    torch.manual_seed(0)
+    searched.start()
+    torch.manual_seed(0)
+    alone.start()
+    assert searched.pose.yaw_pitch() == alone.pose.yaw_pitch() != (0.0, 0.0)
+
+
+def test_the_camera_is_held_near_the_estimate_by_the_squared_angle(make: Make) -> None:
+    inversion = make(Oracle())
+    inversion.start()
+    weight = inversion.settings.pose.estimate_weight
+    assert float(inversion.step_losses(0)["camera_pose"]["estimate"].detach()) == pytest.approx(0, abs=1e-9)
+    inversion.pose.set_rotation(orbit(0.25, -0.1)[:, :3, :3])
+    loss = float(inversion.step_losses(0)["camera_pose"]["estimate"].detach())
+    assert loss == pytest.approx(weight * (0.05 * math.cos(0.1)) ** 2, rel=1e-2)
+    assert "estimate" not in make().step_losses(0)["camera_pose"], "without an estimator there is nothing to hold to"
 
 
 def test_only_the_phases_groups_change(make: Make) -> None:

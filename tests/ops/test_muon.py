@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from gan3dinv_ns.heads.muon import Muon, orthogonalised
+from gan3dinv_ns.ops.muon import Muon, orthogonalised
 
 
 @pytest.mark.parametrize("shape", [(16, 40), (40, 16)])
@@ -46,3 +46,19 @@ def test_rare_directions_are_learned_faster_than_by_momentum() -> None:
         return float((weight.detach() - true)[:, -4:].square().mean())
 
     assert error_after(Muon, lr=0.03) < 0.3 * error_after(torch.optim.SGD, lr=0.3, momentum=0.95)
+
+
+def test_groups_for_adam_take_adams_steps_and_resume() -> None:
+    torch.manual_seed(0)
+    ours, theirs = (nn.Parameter(torch.ones(5)) for _ in range(2))
+    mine = Muon([{"params": [ours], "adam": True}], lr=0.1)
+    adam = torch.optim.Adam([theirs], lr=0.1)
+    for _ in range(4):
+        ours.grad = torch.randn(5)
+        theirs.grad = ours.grad.clone()
+        mine.step()
+        adam.step()
+        again = Muon([{"params": [ours], "adam": True}], lr=0.1)
+        again.load_state_dict(mine.state_dict())
+        mine = again
+    assert torch.allclose(ours, theirs, atol=1e-6)

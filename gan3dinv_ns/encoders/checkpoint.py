@@ -1,0 +1,93 @@
+"""Both initialisers in one .safetensors file, with their sizes in its metadata. Nothing in a file is executed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from gan3dinv_ns.eg3d.registry import REGISTERED, WEIGHTS
+from gan3dinv_ns.encoders.config import InitialiserConfig
+from gan3dinv_ns.encoders.latent_encoder import LatentEncoder
+from gan3dinv_ns.encoders.pose_estimator import PoseEstimator
+from gan3dinv_ns.ops.atomic_files import atomic_path
+
+_ROLE = "initialisers"
+
+
+class Initialisers(nn.Module):
+    """E and P of one generator.
+
+    Attributes:
+        config: their sizes.
+        encoder: photo -> w.
+        estimator: photo -> yaw and pitch.
+    """
+
+    def __init__(self, config: InitialiserConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = LatentEncoder(config)
+        self.estimator = PoseEstimator(config)
+
+
+def build_initialisers(config: InitialiserConfig | None = None) -> Initialisers:
+    """Untrained networks."""
+    return Initialisers(config or InitialiserConfig())
+
+
+def save_initialisers(initialisers: Initialisers, path: str | Path) -> None:
+    """Write both, whole or not at all; matrices and convolutions as float16, in half the space."""
+    state = {
+        key: (value.half() if value.ndim > 1 else value).detach().cpu().contiguous()
+        for key, value in initialisers.state_dict().items()
+    }
+    metadata = {"config": json.dumps({"role": _ROLE, **initialisers.config.to_dict()})}
+    with atomic_path(path) as temporary:
+        save_file(state, temporary, metadata=metadata)
+
+
+def find_initialisers(source: str | Path, device: str | torch.device = "cpu") -> Initialisers | None:
+    """The initialisers that came with a generator; None if there are none.
+
+    Args:
+        source: what the generator was loaded from: a registered name, or NAME.safetensors, beside which
+            NAME.initialisers.safetensors may lie.
+
+    Raises:
+        ValueError: the file is there, but damaged.
+    """
+    folder, name = (WEIGHTS, str(source)) if str(source) in REGISTERED else (Path(source).parent, Path(source).stem)
+    path = folder / f"{name}.{_ROLE}.safetensors"
+    return load_initialisers(path, device) if path.is_file() else None
+
+
+def load_initialisers(path: str | Path, device: str | torch.device = "cpu") -> Initialisers:
+    """Both in evaluation mode, float32, frozen.
+
+    Raises:
+        ValueError: the file is missing, damaged, of another kind, or does not fit its sizes.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            config = json.loads((file.metadata() or {})["config"])
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        role = config.pop("role")
+    except FileNotFoundError as error:
+        raise ValueError(f"{path}: no such file") from error
+    except (SafetensorError, OSError, KeyError, AttributeError, TypeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: not a complete file of initialisers ({error})") from error
+    if role != _ROLE:
+        raise ValueError(f"{path}: holds a {role}, not {_ROLE}")
+    initialisers = build_initialisers(InitialiserConfig.from_dict(config))
+    try:
+        initialisers.load_state_dict(
+            {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+        )
+    except RuntimeError as error:
+        raise ValueError(f"{path}: its tensors do not fit its sizes ({str(error).splitlines()[-1].strip()})") from error
+    return initialisers.eval().requires_grad_(False).to(device)

@@ -82,7 +82,10 @@ class GAN3DInvModel(Model):
         discriminator = find_discriminator(self.config.generator, self.config.inversion, generator)
         initialisers = find_initialisers(self.config.generator, next(generator.parameters()).device)
         if initialisers is None:
-            CONSOLE.print("The generator has no initialisers: starting from the mean latent and a search for the pose.")
+            CONSOLE.print(
+                "The generator has no encoder and pose estimator: starting from the mean latent and a search. More "
+                "steps help: --pipeline.model.inversion.schedule.project-steps 150"
+            )
         self.inversion = Inversion(generator, discriminator, photo, self.config.inversion, initialisers)
         self.generator_changed = self.config.inversion.optimize_noise
         self.field = GAN3DInvField(self.inversion.generator)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gan3dinv_ns.eg3d import Generator
+    from gan3dinv_ns.encoders import Initialisers
     from gan3dinv_ns.evaluation.heldout import HeldoutHead
     from gan3dinv_ns.evaluation.heldout_folder import HeldoutRun
     from gan3dinv_ns.inversion.settings import InversionSettings
@@ -63,7 +64,7 @@ class Evaluate:
         console = Console(soft_wrap=True, highlight=False, markup=False)
         generator, discriminator, initialisers = load_networks(self.generator, resolve_device(self.device))
         settings = _inversion_settings(self.roll)
-        folder = HeldoutFolder(self.output_dir, self._run(generator, settings))
+        folder = HeldoutFolder(self.output_dir, self._run(generator, initialisers, settings))
         missing = [seed for seed in range(self.seed, self.seed + self.count) if str(seed) not in folder.done]
 
         def run(photo: Tensor) -> Inversion:
@@ -85,12 +86,13 @@ class Evaluate:
         for path in written:
             console.print(f"wrote {path.resolve()}")
 
-    def _run(self, generator: Generator, settings: InversionSettings) -> HeldoutRun:
+    def _run(self, generator: Generator, initialisers: Initialisers | None, settings: InversionSettings) -> HeldoutRun:
         from gan3dinv_ns.evaluation.heldout_folder import HeldoutRun, weights_digest
 
         device = next(generator.parameters()).device.type
         made_with = {
             "weights": weights_digest(generator),
+            "initialisers": None if initialisers is None else weights_digest(initialisers),
             "device": device,
             "makehuman": None if self.makehuman is None else str(self.makehuman),
             "roll": self.roll,

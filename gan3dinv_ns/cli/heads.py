@@ -80,21 +80,25 @@ class PackHeads:
 
 @dataclass(frozen=True)
 class TrainGenerator:
-    """Train the generator on packed heads, then it and its discriminator together; goes on where it was stopped."""
+    """Train the generator on packed heads, then with its discriminator, then encoder and pose estimator; goes on where
+    it was stopped."""
 
     data: tuple[Path, ...] = (Path("outputs/heads.safetensors"),)
     """The files that `gan3dinv heads pack` wrote."""
     output_dir: Path = Path("outputs/generator")
-    """Folder for generator.safetensors, generator.discriminator.safetensors and the states of both trainings."""
+    """Folder for generator.safetensors, generator.discriminator.safetensors, generator.initialisers.safetensors and the
+    states of the trainings."""
     minutes: float = 75.0
     """Time for the regression."""
     adversarial_minutes: float = 25.0
     """Time for generator and discriminator against each other."""
     alone_share: float = 0.4
     """Part of that time for the discriminator alone; 1 leaves the generator as the regression made it."""
+    initialiser_minutes: float = 15.0
+    """Time for latent encoder and pose estimator."""
 
     def main(self) -> None:
-        """Trains both on CUDA if there is one, else on the CPU.
+        """Trains all on CUDA if there is one, else on the CPU.
 
         Raises:
             ValueError: a packed file is missing or damaged.
@@ -102,9 +106,12 @@ class TrainGenerator:
         """
         from gan3dinv_ns.heads.train import TrainSettings, train_generator
         from gan3dinv_ns.heads.train_adversarial import AdversarialSettings, train_adversarially
+        from gan3dinv_ns.heads.train_initialisers import InitialiserSettings, train_initialisers
 
         regression = self.output_dir / "regression"
         train_generator(self.data, regression, TrainSettings(minutes=self.minutes))
         settings = AdversarialSettings(minutes=self.adversarial_minutes, alone_share=self.alone_share)
         train_adversarially(self.data, regression, self.output_dir, settings)
+        initialisers = InitialiserSettings(minutes=self.initialiser_minutes)
+        train_initialisers(self.data, regression, self.output_dir, initialisers)
         print(f"wrote {self.output_dir.resolve()}")

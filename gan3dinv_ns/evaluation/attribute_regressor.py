@@ -1,7 +1,8 @@
 """A small network that reads attributes of a head from a picture of it.
 
 It is trained on true pictures with their labels, and then tells the attributes of a generator's samples, whose labels
-nobody knows. It sees the whole picture (hair) and, beside it, the lower face at twice the scale: a smile is a few pixels.
+nobody knows. It sees the whole picture (hair) and, beside it, the lower face at twice the scale, as a smile is a few
+pixels.
 """
 
 from __future__ import annotations

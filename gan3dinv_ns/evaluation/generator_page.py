@@ -85,8 +85,8 @@ def markdown(report: GeneratorReport) -> str:
         "What attributes a sample has is told by a small network, the attribute regressor, which was trained on "
         f"{report.training_pictures} true pictures with their labels. Bars: how well its answers for "
         f"{report.samples} samples are predicted by a ridge regression from the latent w (judged by five-fold cross "
-        "validation), and, as the ceiling, how well the network itself answers for true pictures it has not seen. "
-        "Ticks: what a constant answer reaches.",
+        "validation), and how well the network itself answers for true pictures it has not seen: where that is low, "
+        "its answers for samples mean little. Ticks: what a constant answer reaches.",
         "",
     ]
     lines += ["## Views", "", "![Side views carried to the centre view](consistency.png)", ""]
@@ -119,7 +119,7 @@ def readability_chart(report: GeneratorReport) -> bytes:
     places = range(len(report.linear))
     for offset, readings, label in (
         (-0.2, report.linear, "samples: w to attribute regressor's answer, linear"),
-        (0.2, report.ceiling, "true pictures: attribute regressor's answer to label"),
+        (0.2, report.regressor, "true pictures: attribute regressor's answer to label"),
     ):
         bars = axes.bar(
             [place + offset for place in places], [max(one.value, 0) for one in readings], 0.38, label=label
@@ -150,9 +150,9 @@ def _frechet_rows(report: GeneratorReport) -> list[Row]:
 
 def _reading_rows(report: GeneratorReport) -> list[Row]:
     rows = []
-    for linear, ceiling in zip(report.linear, report.ceiling, strict=True):
+    for linear, known in zip(report.linear, report.regressor, strict=True):
         chance = f", a constant answer {linear.chance:.2f}" if linear.measure == "accuracy" else ""
-        meaning = f"linear reading from w; true pictures read by the network: {ceiling.value:.2f}{chance}"
+        meaning = f"linear reading from w; true pictures read by the network: {known.value:.2f}{chance}"
         rows.append((f"{linear.name}, {linear.measure}", f"{linear.value:.2f}", "1", meaning))
     return rows
 

@@ -81,7 +81,8 @@ class GeneratorReport:
         training_pictures: true pictures that the attribute regressor was trained on.
         frechet: one row for each kind of features.
         linear: how well each attribute of the samples is read from w.
-        ceiling: how well the attribute regressor reads it from unseen true pictures.
+        regressor: how well the attribute regressor reads each from unseen true pictures; where it fails, its answers
+            for samples mean little.
         consistency: of the samples on the grid.
         depth: None if no head was inverted.
         cost: size and speed.
@@ -92,7 +93,7 @@ class GeneratorReport:
     training_pictures: int
     frechet: tuple[FrechetRow, ...]
     linear: tuple[Reading, ...]
-    ceiling: tuple[Reading, ...]
+    regressor: tuple[Reading, ...]
     consistency: Consistency
     depth: DepthAgreement | None
     cost: Cost
@@ -160,7 +161,7 @@ def measure_generator(
         training_pictures=len(heads.training),
         frechet=_frechet_rows(samples, heads.renders.pictures, regressor, device),
         linear=tuple(linear_readability(latents, regressor.read(samples))),
-        ceiling=tuple(judge(heads.renders.labels, regressor.read(heads.renders.pictures))),
+        regressor=tuple(judge(heads.renders.labels, regressor.read(heads.renders.pictures))),
         consistency=measure_consistency(views),
         depth=measure_depth_agreement(heads.with_depth, invert, tell),
         cost=measure_cost(generator, discriminator),

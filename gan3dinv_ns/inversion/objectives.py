@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.inversion.schedule import Group, GroupPlan, PhasePoint
 from gan3dinv_ns.inversion.views import far_limit, raw_view, with_depth_samples
 from gan3dinv_ns.losses.depth_smoothness import depth_smoothness
@@ -21,6 +22,10 @@ from gan3dinv_ns.losses.warp import View, warp_loss
 if TYPE_CHECKING:
     from gan3dinv_ns.eg3d import Generator
     from gan3dinv_ns.inversion.state import Inversion
+
+
+_NEAREST_SIDE, _FARTHEST_SIDE = 0.3, 1.0
+"""How far the views are turned away from the photo's in which tuning shall change little, radians."""
 
 
 def step_losses(inversion: Inversion, step: int) -> dict[Group, dict[str, Tensor]]:
@@ -65,7 +70,27 @@ def picture_losses(
     if "depth_smoothness" in plan.losses:
         smoothness = depth_smoothness(rendered["image_depth"], rendered["image_weights"])
         losses["depth_smoothness"] = settings.smoothness_weight * smoothness
+    if "sides" in plan.losses:
+        losses["sides"] = settings.sides_weight * sides_loss(inversion, generator, planes)
     return losses
+
+
+def sides_loss(inversion: Inversion, generator: Generator, planes: Tensor) -> Tensor:
+    """Mean square change of a small rendering from a random side since the tuning began.
+
+    The photo's own surroundings are left to the photo: the camera is turned away from it by `_NEAREST_SIDE` at least.
+    A regulariser of the kind of PTI's locality regularisation (Roich et al., 2022, section 3.3), in views instead of
+    latents.
+    """
+    away = _NEAREST_SIDE + (_FARTHEST_SIDE - _NEAREST_SIDE) * torch.rand(()).item()
+    yaw, pitch = inversion.pose.yaw_pitch()
+    yaw += away if torch.rand(()).item() < 0.5 else -away
+    label = inversion.label_of(orbit(yaw, pitch, inversion.pose.radius)).to(planes)
+    side = inversion.settings.pose.resolution
+    with torch.no_grad():
+        untuned = with_depth_samples(inversion.untuned, inversion.settings.depth_samples)
+        before = raw_view(untuned, inversion.pivot_planes, label, side, "midpoint").image
+    return functional.mse_loss(raw_view(generator, planes, label, side, "midpoint").image, before)
 
 
 def camera_losses(inversion: Inversion, generator: Generator, planes: Tensor, plan: GroupPlan) -> dict[str, Tensor]:

@@ -11,7 +11,15 @@ from typing import Literal
 
 Group = Literal["latent", "camera_pose", "generator"]
 Loss = Literal[
-    "reconstruction", "latent_prior", "warp", "photometric", "translation", "estimate", "noise", "depth_smoothness"
+    "reconstruction",
+    "latent_prior",
+    "warp",
+    "photometric",
+    "translation",
+    "estimate",
+    "noise",
+    "depth_smoothness",
+    "sides",
 ]
 
 

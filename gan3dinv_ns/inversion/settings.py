@@ -42,11 +42,11 @@ class StartSettings:
 class ScheduleSettings:
     """Lengths and rates of the phases."""
 
-    warmup_steps: int = 30
+    warmup_steps: int = 15
     """Steps on the camera alone before the latent moves."""
-    project_steps: int = 150
+    project_steps: int = 30
     """Steps on latent and camera."""
-    tune_steps: int = 100
+    tune_steps: int = 95
     """Steps on the generator's weights (pivotal tuning)."""
     latent_rate: float = 0.03
     """Largest learning rate of the latent."""
@@ -55,13 +55,13 @@ class ScheduleSettings:
     tune_optimizer: Literal["muon", "adam"] = "muon"
     """What tunes the generator's weights: Muon (its convolutions; the rest by Adam at a third of the rate), which comes
     closer to the photo in as many steps, or Adam, as in the paper."""
-    tune_rate: float = 3e-3
+    tune_rate: float = 5e-3
     """Largest learning rate of the generator's weights."""
     ramp_up: float = 0.05
     """Fraction of a phase during which rates rise."""
     ramp_down: float = 0.25
     """Fraction of a phase during which rates fall."""
-    stop_below: float = 0.004
+    stop_below: float = 0.0003
     """Tuning ends early once the perceptual distance falls below this."""
 
 
@@ -84,7 +84,7 @@ class PoseSettings:
     translation_weight: float = 100.0
     """Weight of the squared translation, in box units: a shift can be mistaken for a turn, and a shifted head stands
     beside its place from the side. 0 leaves it free, for photos that are cropped loosely."""
-    estimate_weight: float = 10.0
+    estimate_weight: float = 30.0
     """Weight of the squared angle between the view direction and the estimator's, radians; 0 leaves it free. Heads
     that are still wrong pull the camera away from where it is."""
     resolution: int = 32
@@ -113,7 +113,7 @@ class InversionSettings:
     """Standard deviation of the noise on the latent at the start of projection, in standard deviations of w."""
     latent_noise_ramp: float = 0.75
     """Fraction of the projection after which that noise is gone."""
-    latent_prior_weight: float = 0.05
+    latent_prior_weight: float = 0.2
     """Weight of the latent's squared distance from the first latent, in standard deviations of w; 0 leaves it free.
     Without it a photo is explained by heads that look wrong from the side."""
     optimize_noise: bool = False
@@ -122,6 +122,9 @@ class InversionSettings:
     """Weight of the noise maps' regularisation."""
     smoothness_weight: float = 1.0
     """Weight of the depth smoothness while tuning; 0 leaves it out."""
+    sides_weight: float = 1.0
+    """Weight, while tuning, of the mean square difference of small renderings from the sides before and after: tuning
+    is for the photo, and what the photo does not show should stay as likely as it was. 0 leaves it out."""
     seed: int = 0
     """Seed of all random numbers; every step has its own stream, so a resumed run repeats an uninterrupted one."""
 
@@ -136,7 +139,9 @@ class InversionSettings:
             latent_losses += ("noise",)
         tune_losses: tuple[Loss, ...] = ("reconstruction",)
         if self.smoothness_weight > 0:
-            tune_losses = ("reconstruction", "depth_smoothness")
+            tune_losses += ("depth_smoothness",)
+        if self.sides_weight > 0:
+            tune_losses += ("sides",)
         pose = self._pose_losses()
         moving = (GroupPlan("camera_pose", pose, lengths.pose_rate, up, down),) if pose else ()
         return Schedule(

@@ -31,6 +31,7 @@ class _Frozen:
 
     target: PhotoTarget
     initialisers: Initialisers | None
+    untuned: Generator
 
 
 @dataclass(frozen=True)
@@ -94,13 +95,24 @@ class Inversion(nn.Module):
         perceptual = build_perceptual(self.settings.perceptual, discriminator, device)
         raw_resolution = generator.neural_rendering_resolution
         target = PhotoTarget(photo.to(device, torch.float32), perceptual, raw_resolution)
-        self._frozen = _Frozen(target, initialisers)
+        self._frozen = _Frozen(target, initialisers, generator)
         self._planes: tuple[tuple[object, ...], Tensor] | None = None
 
     @property
     def target(self) -> PhotoTarget:
         """The photo and its features."""
         return self._frozen.target
+
+    @property
+    def untuned(self) -> Generator:
+        """The generator as it was given."""
+        return self._frozen.untuned
+
+    @cached_property
+    def pivot_planes(self) -> Tensor:
+        """Tri-planes ``[1, 3, C, R, R]`` of the pivot in the untuned generator; for when the latent stands still."""
+        with torch.no_grad():
+            return self.untuned.planes(self.latent.to(next(self.untuned.parameters())))
 
     @cached_property
     def latent_prior(self) -> LatentPrior:

@@ -145,7 +145,7 @@ def unseen(monkeypatch):
 
         return SimpleNamespace(name=str(seed), kind="grey", photo=grey(label, 48), label=label, render=render)
 
-    def invert(generator, discriminator, photo, settings):
+    def invert(generator, discriminator, photo, settings, initialisers):
         asked.kinds.append(settings.pose.kind)
 
         def render(labels):
@@ -222,10 +222,16 @@ def test_heads_commands_hand_their_options_on(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr("gan3dinv_ns.heads.train.train_generator", train)
     monkeypatch.setattr("gan3dinv_ns.heads.train_adversarial.train_adversarially", train_adversarially)
-    times = ["--minutes", "3", "--adversarial-minutes", "2", "--alone-share", "1"]
+
+    def train_initialisers(data, regression, folder, settings):
+        asked["initialisers"] = (regression, folder, settings.minutes)
+
+    monkeypatch.setattr("gan3dinv_ns.heads.train_initialisers.train_initialisers", train_initialisers)
+    times = ["--minutes", "3", "--adversarial-minutes", "2", "--alone-share", "1", "--initialiser-minutes", "4"]
     main(["heads", "train", "--data", "d.safetensors", "e.safetensors", "--output-dir", str(tmp_path), *times])
     assert asked["train"] == ((Path("d.safetensors"), Path("e.safetensors")), tmp_path / "regression", 3.0)
     assert asked["adversarial"] == (tmp_path / "regression", tmp_path, 2.0, 1.0)
+    assert asked["initialisers"] == (tmp_path / "regression", tmp_path, 4.0)
     assert capsys.readouterr().out.count(str(tmp_path)) == 2
 
 

@@ -50,7 +50,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
 
     depth = torch.linspace(2.4, 2.9, 8).expand(1, 1, 8, 8)
 
-    def invert(generator, discriminator, photo):
+    def invert(generator, discriminator, photo, **_):
         maps = {"image_depth": depth + 0.1, "image_weights": torch.ones(1, 1, 8, 8)}
         return SimpleNamespace(label=torch.zeros(1, 25), render=lambda label: maps)
 

@@ -58,7 +58,7 @@ def test_a_report_has_every_figure(measured):
     report, views, told = measured
     assert [row.features for row in report.frechet] == ["random-convolutions-v1", "attribute-regressor"]
     assert all(row.samples_to_renders > 0 and row.renders_to_renders > 0 for row in report.frechet)
-    assert [one.name for one in report.linear] == [one.name for one in report.ceiling] == ["smile", "male"]
+    assert [one.name for one in report.linear] == [one.name for one in report.regressor] == ["smile", "male"]
     assert report.depth is None and report.samples == COUNT and report.cost.seconds_per_image > 0
     assert len(views) == 6
     assert list(dict.fromkeys(told)) == ["samples", "attribute regressor", "views"]

@@ -103,6 +103,18 @@ def test_the_camera_is_held_near_the_estimate_by_the_squared_angle(make: Make) -
     assert "estimate" not in make().step_losses(0)["camera_pose"], "without an estimator there is nothing to hold to"
 
 
+def test_tuning_is_held_to_what_it_found_at_the_sides(make: Make) -> None:
+    inversion = make()
+    _steps(inversion, 0, 1)
+    tune = inversion.schedule.total_steps - 1
+    first = inversion.step_losses(tune)["generator"]
+    assert float(first["sides"].detach()) == pytest.approx(0, abs=1e-9), "nothing is tuned yet"
+    with torch.no_grad():
+        inversion.generator.decoder.skin.add_(0.2)
+    assert float(inversion.step_losses(tune)["generator"]["sides"].detach()) > 1e-3
+    assert "sides" not in make(sides_weight=0.0).step_losses(tune)["generator"]
+
+
 def test_only_the_phases_groups_change(make: Make) -> None:
     inversion = make()
     inversion.start()

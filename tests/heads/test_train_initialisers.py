@@ -1,0 +1,67 @@
+"""Training of latent encoder and pose estimator."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from gan3dinv_ns.cameras.rotations import yaw_pitch
+from gan3dinv_ns.encoders import load_initialisers
+from gan3dinv_ns.heads.embedding import AttributeEmbedding, save_embedding
+from gan3dinv_ns.heads.train_initialisers import InitialiserSettings, InitialiserTraining
+from gan3dinv_ns.heads.training_data import TrainingData
+
+SETTINGS = InitialiserSettings(minutes=100.0, batch=4)
+
+
+@pytest.fixture(scope="module")
+def embedding(data: TrainingData, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("regression") / "embedding.pt"
+    save_embedding(AttributeEmbedding.fit(data.attributes, data.names), path)
+    return path
+
+
+def test_photos_come_with_the_latent_of_their_head_and_the_angles_of_their_camera(
+    data: TrainingData, embedding: Path, tmp_path: Path
+) -> None:
+    training = InitialiserTraining(data, embedding, tmp_path, SETTINGS)
+    heads, views = torch.tensor([2, 0]), torch.tensor([[1], [0]])
+    photo, w, angles = training._photos(heads, views)
+    seen = data.views(heads, views)
+    assert photo.shape == (2, 3, 64, 64)
+    torch.testing.assert_close(photo, 2 * F.avg_pool2d(seen.image[:, 0], 2) - 1)
+    torch.testing.assert_close(w, training.embedding.latents(data.attributes[heads]))
+    forward = seen.label[:, 0, :16].reshape(2, 4, 4)[:, :3, 2]
+    torch.testing.assert_close(angles, torch.stack(yaw_pitch(-forward), dim=1))
+
+
+def test_both_learn(data: TrainingData, embedding: Path, tmp_path: Path) -> None:
+    training = InitialiserTraining(data, embedding, tmp_path, SETTINGS)
+    photo, w, angles = training._photos(torch.arange(4), torch.zeros(4, 1, dtype=torch.long))
+
+    @torch.no_grad()
+    def errors() -> tuple[float, float]:
+        networks = training.networks
+        return float(F.mse_loss(networks.encoder(photo), w)), float(F.mse_loss(networks.estimator(photo), angles))
+
+    before = errors()
+    for _ in range(80):
+        training._train_step()
+    after = errors()
+    assert after[0] < 0.5 * before[0] and after[1] < 0.5 * before[1]
+
+
+def test_a_stopped_training_goes_on_and_ends_in_a_file(data: TrainingData, embedding: Path, tmp_path: Path) -> None:
+    first = InitialiserTraining(data, embedding, tmp_path, SETTINGS)
+    first._train_step()
+    first.elapsed, first.step = 60.0, 1
+    first._save()
+    second = InitialiserTraining(data, embedding, tmp_path, replace(SETTINGS, minutes=1.0))
+    assert (second.elapsed, second.step) == (60.0, 1)
+    networks = load_initialisers(second.run())
+    photo = torch.rand(1, 3, 64, 64)
+    torch.testing.assert_close(networks.estimator(photo), second.networks.eval().estimator(photo), atol=0.02, rtol=0.02)

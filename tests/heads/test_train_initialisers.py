@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
-from gan3dinv_ns.cameras.rotations import yaw_pitch
-from gan3dinv_ns.encoders import load_initialisers
+from gan3dinv_ns.cameras.rotations import orbit, yaw_pitch
+from gan3dinv_ns.eg3d import load_generator
+from gan3dinv_ns.encoders import find_initialisers, load_initialisers
 from gan3dinv_ns.heads.embedding import AttributeEmbedding, save_embedding
+from gan3dinv_ns.heads.heldout import photograph
+from gan3dinv_ns.heads.template import load_template
 from gan3dinv_ns.heads.train_initialisers import InitialiserSettings, InitialiserTraining
 from gan3dinv_ns.heads.training_data import TrainingData
 
@@ -65,3 +69,36 @@ def test_a_stopped_training_goes_on_and_ends_in_a_file(data: TrainingData, embed
     networks = load_initialisers(second.run())
     photo = torch.rand(1, 3, 64, 64)
     torch.testing.assert_close(networks.estimator(photo), second.networks.eval().estimator(photo), atol=0.02, rtol=0.02)
+
+
+@pytest.fixture(scope="module")
+def unseen() -> tuple[Tensor, Tensor]:
+    """Photos [6, 3, 128, 128] of heads that nothing was trained on, and their cameras [6, 25]."""
+    template = load_template()
+    heads = [photograph(template, "heads", seed, 128) for seed in range(900_100, 900_106)]
+    return torch.cat([head.photo for head in heads]), torch.cat([head.label for head in heads])
+
+
+def test_the_shipped_estimator_tells_the_cameras_of_unseen_heads(unseen: tuple[Tensor, Tensor]) -> None:
+    photos, labels = unseen
+    networks = find_initialisers("makehuman128-64")
+    assert networks is not None
+    yaw, pitch = networks.estimator(photos).unbind(1)
+    forward = orbit(yaw, pitch)[:, :3, 2]
+    true_forward = labels[:, :16].reshape(-1, 4, 4)[:, :3, 2]
+    off = (forward * true_forward).sum(dim=1).clamp(-1, 1).acos().rad2deg()
+    assert float(off.median()) < 3 and float(off.max()) < 8
+
+
+@torch.no_grad()
+def test_the_shipped_encoder_begins_nearer_to_unseen_heads_than_the_mean(unseen: tuple[Tensor, Tensor]) -> None:
+    photos, labels = unseen
+    generator, networks = load_generator("makehuman128-64"), find_initialisers("makehuman128-64")
+    assert networks is not None
+
+    def error(w: Tensor) -> float:
+        ws = w[:, None].expand(-1, generator.num_ws, -1)
+        return float(F.mse_loss(generator.synthesis(ws, labels, sampling="midpoint")["image"], photos))
+
+    guessed = error(networks.encoder(photos))
+    assert guessed < 0.4 * error(generator.backbone.mapping.w_avg.expand(len(photos), -1))

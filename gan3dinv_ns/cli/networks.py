@@ -39,10 +39,9 @@ def load_networks(source: str, device: torch.device) -> tuple[Generator, Discrim
         ValueError: one of them is missing or damaged.
     """
     from gan3dinv_ns.eg3d import load_discriminator, load_generator
-    from gan3dinv_ns.eg3d.registry import REGISTERED
+    from gan3dinv_ns.eg3d.registry import network_file
     from gan3dinv_ns.encoders import find_initialisers
 
     generator = load_generator(source, device)
-    beside = source not in REGISTERED and Path(source).suffix == ".safetensors"
-    place = Path(source).with_suffix(".discriminator.safetensors") if beside else source
+    place = source if Path(source).suffix == ".pkl" else network_file(source, "discriminator")
     return generator, load_discriminator(place, device), find_initialisers(source, device)

@@ -9,6 +9,18 @@ WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 REGISTERED = ("makehuman128-64",)
 
 
+def network_file(source: str | Path, role: str) -> Path:
+    """Where the network that plays a role beside a generator is, or would be.
+
+    Args:
+        source: what the generator was loaded from: one of `REGISTERED`, or NAME.safetensors, beside which
+            NAME.ROLE.safetensors may lie.
+        role: "generator", "discriminator" or "initialisers".
+    """
+    path = WEIGHTS / f"{source}.safetensors" if str(source) in REGISTERED else Path(source)
+    return path if role == "generator" else path.with_suffix(f".{role}.safetensors")
+
+
 def registered_file(name: str, role: str) -> Path:
     """The file of a registered network.
 
@@ -19,8 +31,7 @@ def registered_file(name: str, role: str) -> Path:
     Raises:
         ValueError: its file is not there.
     """
-    suffix = ".safetensors" if role == "generator" else f".{role}.safetensors"
-    path = WEIGHTS / f"{name}{suffix}"
+    path = network_file(name, role)
     if not path.is_file():
         raise ValueError(f"{name}: the {role}'s weights are missing at {path}; install the package anew")
     return path

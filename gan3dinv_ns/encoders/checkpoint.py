@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from gan3dinv_ns.eg3d.registry import REGISTERED, WEIGHTS
+from gan3dinv_ns.eg3d.registry import network_file
 from gan3dinv_ns.encoders.config import InitialiserConfig
 from gan3dinv_ns.encoders.latent_encoder import LatentEncoder
 from gan3dinv_ns.encoders.pose_estimator import PoseEstimator
@@ -61,8 +61,7 @@ def find_initialisers(source: str | Path, device: str | torch.device = "cpu") ->
     Raises:
         ValueError: the file is there, but damaged.
     """
-    folder, name = (WEIGHTS, str(source)) if str(source) in REGISTERED else (Path(source).parent, Path(source).stem)
-    path = folder / f"{name}.{_ROLE}.safetensors"
+    path = network_file(source, _ROLE)
     return load_initialisers(path, device) if path.is_file() else None
 
 

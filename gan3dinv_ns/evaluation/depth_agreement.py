@@ -5,23 +5,13 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from gan3dinv_ns.evaluation.heldout import SOLID, Inverted
 from gan3dinv_ns.evaluation.labelled import Step
-
-
-class Inverted(Protocol):
-    """What is asked of a finished inversion."""
-
-    @property
-    def label(self) -> Tensor:
-        """The camera found, ``[1, 25]``."""
-
-    def render(self, label: Tensor) -> dict[str, Tensor]:
-        """``image_depth`` and ``image_weights`` ``[1, 1, r, r]`` from a camera ``[1, 25]``."""
+from gan3dinv_ns.evaluation.metrics import depth_mae_box
 
 
 @dataclass(frozen=True)
@@ -60,14 +50,13 @@ def compare_depth(depth: Tensor, weights: Tensor, true_depth: Tensor) -> tuple[f
     Raises:
         ValueError: the shapes differ, or fewer than two pixels are solid in both.
     """
-    if depth.shape != true_depth.shape:
-        raise ValueError(f"depths of {list(depth.shape)} and {list(true_depth.shape)} cannot be compared.")
-    solid = (weights > 0.5) & (true_depth > 0)
+    error = depth_mae_box(depth, weights > SOLID, true_depth, true_depth > 0)
+    solid = (weights > SOLID) & (true_depth > 0)
     if int(solid.sum()) < 2:
         raise ValueError("the inverted head covers nothing of the true one; its depth cannot be compared.")
     found, true = depth[solid].double(), true_depth[solid].double()
     correlation = torch.corrcoef(torch.stack([found, true]))[0, 1]
-    return float((found - true).abs().mean()), float(correlation.nan_to_num(0.0))
+    return error, float(correlation.nan_to_num(0.0))
 
 
 def measure_depth_agreement(

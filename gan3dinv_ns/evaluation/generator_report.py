@@ -23,8 +23,9 @@ from gan3dinv_ns.evaluation.attribute_regressor import (
     train_attribute_regressor,
 )
 from gan3dinv_ns.evaluation.consistency import Consistency, FiveViews, measure_consistency, render_five_views
-from gan3dinv_ns.evaluation.depth_agreement import DepthAgreement, Inverted, KnownHead, measure_depth_agreement
+from gan3dinv_ns.evaluation.depth_agreement import DepthAgreement, KnownHead, measure_depth_agreement
 from gan3dinv_ns.evaluation.frechet import RANDOM_CONVOLUTIONS, RandomConvolutions, features_of, frechet_distance
+from gan3dinv_ns.evaluation.heldout import Inverted
 from gan3dinv_ns.evaluation.labelled import LabelledPictures, Step, to_bytes
 from gan3dinv_ns.evaluation.readability import FOLDS, Reading, judge, linear_readability
 

@@ -21,7 +21,7 @@ from gan3dinv_ns.evaluation.metrics import depth_mae_box, ms_ssim, psnr, rotatio
 from gan3dinv_ns.evaluation.rows import NOVEL_YAWS_RAD, HeldoutRow
 
 _SHOWN_YAW_RAD = 0.4
-_SOLID = 0.5
+SOLID = 0.5
 """What is covered, or opaque, by more than this counts as solid."""
 
 
@@ -124,7 +124,7 @@ def measure_head(head: HeldoutHead, inverted: Inverted, seconds: float) -> Measu
     """
     label = inverted.label.detach()
     seen = {name: value.cpu() for name, value in inverted.render(label).items()}
-    found = DepthMap(seen["image_depth"], seen["image_weights"] > _SOLID)
+    found = DepthMap(seen["image_depth"], seen["image_weights"] > SOLID)
     true = _true_depth(head, found.depth.shape[-1])
     views = {yaw: _novel_views(head, inverted, novel_labels(label, yaw)) for yaw in NOVEL_YAWS_RAD}
     photo = head.photo.cpu()
@@ -143,7 +143,7 @@ def measure_head(head: HeldoutHead, inverted: Inverted, seconds: float) -> Measu
 
 def _true_depth(head: HeldoutHead, resolution: int) -> DepthMap:
     _, depth, coverage = (one.cpu() for one in head.render(head.label, resolution))
-    return DepthMap(depth, (coverage > _SOLID) & (depth > 0))
+    return DepthMap(depth, (coverage > SOLID) & (depth > 0))
 
 
 def _novel_views(head: HeldoutHead, inverted: Inverted, labels: Tensor) -> list[tuple[Tensor, Tensor]]:

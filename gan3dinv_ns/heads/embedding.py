@@ -82,6 +82,10 @@ class AttributeEmbedding:
         """Attribute vectors [N, K] -> latents w [N, 512]."""
         return self.scale * ((attributes - self.mean) / self.std) @ self.basis.T
 
+    def ws(self, attributes: Tensor, num_ws: int, device: torch.device) -> Tensor:
+        """Attribute vectors [N, K] -> ws [N, num_ws, 512], the same latent for every layer."""
+        return self.latents(attributes).to(device)[:, None].expand(-1, num_ws, -1)
+
     def attributes(self, latents: Tensor) -> Tensor:
         """Latents w [N, 512] -> the attribute vectors [N, K] nearest to them."""
         return (latents @ self.basis / self.scale) * self.std + self.mean

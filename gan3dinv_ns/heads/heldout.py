@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from gan3dinv_ns.cameras.conventions import camera_label, split_label
@@ -114,6 +113,4 @@ def photo_label(seed: int, roll: float = 0.0) -> Tensor:
 def _render(
     geometry: HeadGeometry, attributes: HeadAttributes, labels: Tensor, resolution: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    pictures = render_geometry(geometry, attributes, split_label(labels.cpu())[0].numpy(), resolution)
-    images = torch.from_numpy(pictures.rgb).permute(0, 3, 1, 2) * 2 - 1
-    return images, torch.from_numpy(pictures.depth)[:, None], torch.from_numpy(pictures.alpha)[:, None]
+    return render_geometry(geometry, attributes, split_label(labels.cpu())[0].numpy(), resolution).tensors()

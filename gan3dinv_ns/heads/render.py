@@ -38,6 +38,11 @@ class Pictures:
     alpha: np.ndarray
     depth: np.ndarray
 
+    def tensors(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Images [V, 3, R, R] in [-1, 1], depth and coverage [V, 1, R, R]."""
+        images = torch.from_numpy(self.rgb).permute(0, 3, 1, 2) * 2 - 1
+        return images, torch.from_numpy(self.depth)[:, None], torch.from_numpy(self.alpha)[:, None]
+
 
 def render_head(
     template: HeadTemplate,
@@ -60,8 +65,7 @@ def render_head(
     attributes = draw_attributes(head) if isinstance(head, int) else head
     geometry = build_geometry(template, attributes)
     pictures = render_geometry(geometry, attributes, camera_matrices(cameras), resolution, supersample)
-    images = torch.from_numpy(pictures.rgb).permute(0, 3, 1, 2) * 2 - 1
-    return images, torch.from_numpy(pictures.depth)[:, None], torch.from_numpy(pictures.alpha)[:, None]
+    return pictures.tensors()
 
 
 def camera_matrices(cameras: np.ndarray | torch.Tensor | Sequence[tuple[float, float]]) -> np.ndarray:

@@ -20,10 +20,10 @@ import argparse
 import copy
 import json
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -34,10 +34,9 @@ from gan3dinv_ns.heads.averaging import average_weights
 from gan3dinv_ns.heads.embedding import AttributeEmbedding, save_embedding
 from gan3dinv_ns.heads.finishing import fit_mapping, noisy_layers, normalize_maps, project_affines
 from gan3dinv_ns.heads.objectives import Stage, supervised_losses
-from gan3dinv_ns.heads.training_data import TrainingData
+from gan3dinv_ns.heads.timed_training import TimedTraining
+from gan3dinv_ns.heads.training_data import TrainingData, heads_in_step, load_training_data
 from gan3dinv_ns.heads.validation import validate
-from gan3dinv_ns.ops.allocator import keep_freed_memory
-from gan3dinv_ns.ops.atomic_files import atomic_path
 from gan3dinv_ns.ops.muon import Muon
 
 MAP_RATE = 30.0
@@ -70,12 +69,16 @@ class TrainSettings:
     """Seed of the initial weights and of the latent directions."""
 
 
-class GeneratorTraining:
-    """One run: networks, optimiser, clock and files in ``folder``."""
+class GeneratorTraining(TimedTraining):
+    """One run: networks, optimisers, and the stages that the clock tells."""
+
+    STATE = "training_state.pt"
+    NEWEST = 0.02
 
     def __init__(self, data: TrainingData, folder: Path, settings: TrainSettings, config: GeneratorConfig) -> None:
-        self.data, self.folder, self.settings = data, folder, settings
-        self.batch = settings.heads_per_step or (32 if data.device.type == "cuda" else 4)
+        super().__init__(data, folder, settings.minutes, settings.save_minutes)
+        self.settings = settings
+        self.batch = heads_in_step(settings.heads_per_step, data.device)
         torch.manual_seed(settings.seed)
         self.generator = Generator(config).to(data.device).train()
         start_silent(self.generator)
@@ -83,13 +86,7 @@ class GeneratorTraining:
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.embedding = AttributeEmbedding.fit(data.attributes[: data.train_count], data.names, settings.seed)
         self.optimizers = build_optimizers(self.generator, settings.learning_rate)
-        self.elapsed, self.step = 0.0, 0
         self._resume()
-
-    @property
-    def progress(self) -> float:
-        """Part of the time that has passed, in [0, 1]."""
-        return min(self.elapsed / (60 * self.settings.minutes), 1.0)
 
     @property
     def stage(self) -> Stage:
@@ -100,18 +97,7 @@ class GeneratorTraining:
 
     def run(self) -> Path:
         """Train until the time has passed, then finish the mapping network and write the generator: its path."""
-        last_save = self.elapsed
-        losses: dict[str, float] = {}
-        while self.progress < 1:
-            began = time.monotonic()
-            for name, value in self._train_step().items():
-                losses[name] = 0.98 * losses.get(name, value) + 0.02 * value
-            self.elapsed += time.monotonic() - began
-            self.step += 1
-            if self.elapsed - last_save > 60 * self.settings.save_minutes:
-                self._report(losses)
-                self._save()
-                last_save = self.elapsed
+        self._run_steps()
         self._save()
         return self._finish()
 
@@ -123,8 +109,7 @@ class GeneratorTraining:
                 group["lr"] = group["factor"] * rate * min(1.0, (self.step + 1) / 100)
             optimizer.zero_grad(set_to_none=True)
         chosen, views = self.data.random_batch(self.batch, 1)
-        latents = self.embedding.latents(self.data.attributes[chosen]).to(self.data.device)
-        ws = latents[:, None].expand(-1, self.generator.num_ws, -1)
+        ws = self.embedding.ws(self.data.attributes[chosen], self.generator.num_ws, self.data.device)
         losses = supervised_losses(self.generator, ws, views, self.stage, settings.patch)
         torch.stack(list(losses.values())).sum().backward()
         for optimizer in self.optimizers:
@@ -136,35 +121,24 @@ class GeneratorTraining:
         horizon = min(self.settings.ema_heads, 0.1 * self.batch * (self.step + 1))
         average_weights(self.average, self.generator, 0.5 ** (self.batch / max(horizon, 1e-8)))
 
-    def _report(self, losses: dict[str, float]) -> None:
+    def _report(self, figures: dict[str, float]) -> None:
         seen = validate(self.average, self.embedding, self.data, self.folder / "validation.png")
-        line = {"stage": self.stage, "minutes": self.elapsed / 60, "step": self.step, **seen, **losses}
+        line = {"stage": self.stage, "minutes": self.elapsed / 60, "step": self.step, **seen, **figures}
         print(json.dumps({k: round(v, 4) if isinstance(v, float) else v for k, v in line.items()}), flush=True)
 
-    def _state_path(self) -> Path:
-        return self.folder / "training_state.pt"
-
-    def _save(self) -> None:
-        state = {
+    def _state(self) -> dict[str, Any]:
+        return {
             "generator": self.generator.state_dict(), "average": self.average.state_dict(),
-            "optimizers": [x.state_dict() for x in self.optimizers], "elapsed": self.elapsed, "step": self.step,
-            "embedding": asdict(self.embedding),
+            "optimizers": [x.state_dict() for x in self.optimizers], "embedding": asdict(self.embedding),
         }  # fmt: skip
-        with atomic_path(self._state_path()) as temporary:
-            torch.save(state, temporary)
 
-    def _resume(self) -> None:
-        if not self._state_path().exists():
-            return
-        state = torch.load(self._state_path(), map_location=self.data.device, weights_only=True)
+    def _take(self, state: dict[str, Any]) -> None:
         self.generator.load_state_dict(state["generator"])
         self.average.load_state_dict(state["average"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         # More heads may have come since, and their attributes must not move the latents that are learned already.
         self.embedding = AttributeEmbedding(**state["embedding"])
-        self.elapsed, self.step = state["elapsed"], state["step"]
-        print(f"resumed at {self.elapsed / 60:.1f} of {self.settings.minutes:.1f} minutes, step {self.step}")
 
     def _finish(self) -> Path:
         self._report({})
@@ -201,10 +175,7 @@ def train_generator(
     data: Sequence[Path], folder: Path, settings: TrainSettings, config: GeneratorConfig | None = None
 ) -> Path:
     """Train on packed heads; state, pictures and the generator go to ``folder``. Gives the generator's path."""
-    keep_freed_memory()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    heads = TrainingData(data, held_out=64, device=device)
-    return GeneratorTraining(heads, folder, settings, config or generator_config()).run()
+    return GeneratorTraining(load_training_data(data), folder, settings, config or generator_config()).run()
 
 
 def main() -> None:

@@ -16,10 +16,10 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,11 +33,11 @@ from gan3dinv_ns.heads.embedding import AttributeEmbedding, load_embedding
 from gan3dinv_ns.heads.finishing import normalize_maps
 from gan3dinv_ns.heads.objectives import supervised_losses
 from gan3dinv_ns.heads.picture_store import PictureStore
+from gan3dinv_ns.heads.supervision import Views
+from gan3dinv_ns.heads.timed_training import TimedTraining
 from gan3dinv_ns.heads.train import build_optimizers
-from gan3dinv_ns.heads.training_data import TrainingData
+from gan3dinv_ns.heads.training_data import TrainingData, heads_in_step, load_training_data
 from gan3dinv_ns.heads.validation import validate
-from gan3dinv_ns.ops.allocator import keep_freed_memory
-from gan3dinv_ns.ops.atomic_files import atomic_path
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ class AdversarialSettings:
     """Time between two saves."""
 
 
-class AdversarialTraining:
-    """One run: networks, optimisers, clock and files in ``folder``.
+class AdversarialTraining(TimedTraining):
+    """One run: both networks and their optimisers.
 
     Args:
         data: packed heads.
@@ -85,10 +85,13 @@ class AdversarialTraining:
         folder: where state and results go.
     """
 
+    STATE = "adversarial_state.pt"
+
     def __init__(self, data: TrainingData, regression: Path, folder: Path, settings: AdversarialSettings) -> None:
-        self.data, self.folder, self.settings = data, folder, settings
-        device = data.device
-        self.batch = settings.heads_per_step or (32 if device.type == "cuda" else 4)
+        super().__init__(data, folder, settings.minutes, settings.save_minutes)
+        self.settings, device = settings, data.device
+        self.batch = heads_in_step(settings.heads_per_step, device)
+        self.known = max(self.batch // 2, 1)
         self.embedding: AttributeEmbedding = load_embedding(regression / "embedding.pt")
         self.generator = load_generator(regression / "generator.safetensors", device=device)
         self.generator.train().requires_grad_(True)
@@ -99,24 +102,13 @@ class AdversarialTraining:
         self.optimizers = build_optimizers(self.generator, settings.generator_rate)
         betas = (0.0, 0.99)
         self.judge = torch.optim.Adam(self.discriminator.parameters(), lr=settings.discriminator_rate, betas=betas)
-        self.elapsed, self.step = 0.0, 0
         self.store = PictureStore()
         self._resume()
 
     def run(self) -> Path:
         """Train until the time has passed and write both networks; gives the generator's path."""
         self._fill_store()
-        last_save, figures = self.elapsed, dict[str, float]()
-        while self.elapsed < 60 * self.settings.minutes:
-            began = time.monotonic()
-            for name, value in self._train_step().items():
-                figures[name] = 0.95 * figures.get(name, value) + 0.05 * value
-            self.elapsed += time.monotonic() - began
-            self.step += 1
-            if self.elapsed - last_save > 60 * self.settings.save_minutes:
-                last_save = self.elapsed
-                self._report(figures)
-                self._save()
+        figures = self._run_steps()
         self._report(figures)
         self._save()
         normalize_maps(self.average)
@@ -134,11 +126,9 @@ class AdversarialTraining:
 
     def _generator_step(self) -> dict[str, float]:
         settings, generator = self.settings, self.generator
-        known = max(self.batch // 2, 1)
-        chosen, views = self.data.random_batch(self.batch, 1)
-        ws = torch.cat([self._latents_of(chosen[:known]), self._drawn_latents(self.batch - known)])
+        ws, views = self._mixed_batch()
         label = views.label[:, 0]
-        losses = supervised_losses(generator, ws[:known], views.first(known), "image", settings.patch)
+        losses = supervised_losses(generator, ws[: self.known], views.first(self.known), "image", settings.patch)
         pictures = generator.synthesis(ws, label)
         logits = self.discriminator(_both(pictures), label)
         losses["adversarial"] = settings.adversarial_weight * F.softplus(-logits).mean()
@@ -174,9 +164,12 @@ class AdversarialTraining:
         right = ((real_logits > 0).float().mean() + (fake_logits < 0).float().mean()) / 2
         return {"discriminator": float(loss.detach()), "told_right": float(right)}
 
-    def _latents_of(self, heads: Tensor) -> Tensor:
-        w = self.embedding.latents(self.data.attributes[heads]).to(self.data.device)
-        return w[:, None].expand(-1, self.generator.num_ws, -1)
+    def _mixed_batch(self) -> tuple[Tensor, Views]:
+        """Latents ws of `known` training heads, then of drawn ones, and views whose cameras serve all of them."""
+        chosen, views = self.data.random_batch(self.batch, 1)
+        attributes = self.data.attributes[chosen[: self.known]]
+        known = self.embedding.ws(attributes, self.generator.num_ws, self.data.device)
+        return torch.cat([known, self._drawn_latents(self.batch - self.known)]), views
 
     @torch.no_grad()
     def _drawn_latents(self, count: int) -> Tensor:
@@ -194,9 +187,7 @@ class AdversarialTraining:
     def _fill_store(self) -> None:
         missing = range(len(self.store), self.settings.stored, self.batch)
         for _ in tqdm(missing, desc="pictures of the generator", leave=False, disable=None):
-            chosen, views = self.data.random_batch(self.batch, 1)
-            known = self.batch // 2
-            ws = torch.cat([self._latents_of(chosen[:known]), self._drawn_latents(self.batch - known)])
+            ws, views = self._mixed_batch()
             label = views.label[:, 0]
             self.store.add(_both(self.generator.synthesis(ws, label)), label)
 
@@ -205,32 +196,22 @@ class AdversarialTraining:
         line = {"minutes": self.elapsed / 60, "step": self.step, **seen, **figures}
         print(json.dumps({k: round(v, 4) for k, v in line.items()}), flush=True)
 
-    def _state_path(self) -> Path:
-        return self.folder / "adversarial_state.pt"
-
     def _networks(self) -> dict[str, Generator | Discriminator]:
         return {"generator": self.generator, "average": self.average, "discriminator": self.discriminator}
 
-    def _save(self) -> None:
-        state = {
+    def _state(self) -> dict[str, Any]:
+        return {
             **{name: network.state_dict() for name, network in self._networks().items()},
             "optimizers": [x.state_dict() for x in (*self.optimizers, self.judge)],
-            "store": self.store.state(), "elapsed": self.elapsed, "step": self.step,
+            "store": self.store.state(),
         }  # fmt: skip
-        with atomic_path(self._state_path()) as temporary:
-            torch.save(state, temporary)
 
-    def _resume(self) -> None:
-        if not self._state_path().exists():
-            return
-        state = torch.load(self._state_path(), map_location=self.data.device, weights_only=True)
+    def _take(self, state: dict[str, Any]) -> None:
         for name, network in self._networks().items():
             network.load_state_dict(state[name])
         for optimizer, saved in zip((*self.optimizers, self.judge), state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.store = PictureStore(state["store"])
-        self.elapsed, self.step = state["elapsed"], state["step"]
-        print(f"resumed at {self.elapsed / 60:.1f} of {self.settings.minutes:.1f} minutes, step {self.step}")
 
 
 def _both(pictures: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -260,11 +241,7 @@ def density_variation(generator: Generator, ws: Tensor, points: int = 1000, step
 
 def train_adversarially(data: Sequence[Path], regression: Path, folder: Path, settings: AdversarialSettings) -> Path:
     """Train on after a regression; state and both networks go to ``folder``. Gives the generator's path."""
-    keep_freed_memory()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    heads = TrainingData(data, held_out=64, device=device)
-    folder.mkdir(parents=True, exist_ok=True)
-    return AdversarialTraining(heads, regression, folder, settings).run()
+    return AdversarialTraining(load_training_data(data), regression, folder, settings).run()
 
 
 def main() -> None:

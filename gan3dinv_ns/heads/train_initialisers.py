@@ -10,10 +10,10 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,10 +21,10 @@ from torch.nn import functional as F
 
 from gan3dinv_ns.cameras.rotations import yaw_pitch
 from gan3dinv_ns.encoders import build_initialisers, save_initialisers
+from gan3dinv_ns.encoders.residual import shrink_photo
 from gan3dinv_ns.heads.embedding import load_embedding
-from gan3dinv_ns.heads.training_data import TrainingData
-from gan3dinv_ns.ops.allocator import keep_freed_memory
-from gan3dinv_ns.ops.atomic_files import atomic_path
+from gan3dinv_ns.heads.timed_training import TimedTraining
+from gan3dinv_ns.heads.training_data import TrainingData, load_training_data
 
 _YAW_PITCH_SPREAD = (0.3, 0.15)
 
@@ -47,11 +47,14 @@ class InitialiserSettings:
     """Time between two saves."""
 
 
-class InitialiserTraining:
-    """One run: networks, optimiser, clock and files in ``folder``."""
+class InitialiserTraining(TimedTraining):
+    """One run: both networks and their optimiser."""
+
+    STATE = "initialisers_state.pt"
 
     def __init__(self, data: TrainingData, embedding: Path, folder: Path, settings: InitialiserSettings) -> None:
-        self.data, self.folder, self.settings = data, folder, settings
+        super().__init__(data, folder, settings.minutes, settings.save_minutes)
+        self.settings = settings
         self.embedding = load_embedding(embedding)
         torch.manual_seed(0)
         self.networks = build_initialisers().to(data.device).train()
@@ -60,29 +63,19 @@ class InitialiserTraining:
         )
         # The last view of four is taken from any side, which no photo is.
         self.frontal = data.views_per_head - 1 if data.views_per_head >= 4 else data.views_per_head
-        self.elapsed, self.step = 0.0, 0
         self._resume()
 
     def run(self) -> Path:
         """Train until the time has passed and write both networks: their path."""
-        last_save = self.elapsed
-        while self.elapsed < 60 * self.settings.minutes:
-            began = time.monotonic()
-            self._train_step()
-            self.elapsed += time.monotonic() - began
-            self.step += 1
-            if self.elapsed - last_save > 60 * self.settings.save_minutes:
-                last_save = self.elapsed
-                self._report()
-                self._save()
-        self._report()
+        figures = self._run_steps()
+        self._report(figures)
         self._save()
         path = self.folder / "generator.initialisers.safetensors"
         save_initialisers(self.networks, path)
         print(f"initialisers: {path}")
         return path
 
-    def _train_step(self) -> None:
+    def _train_step(self) -> dict[str, float]:
         settings = self.settings
         chosen = torch.randint(self.data.train_count, (settings.batch,))
         photo, w, angles = self._photos(chosen, torch.randint(self.frontal, (settings.batch, 1)))
@@ -91,23 +84,23 @@ class InitialiserTraining:
         spread = torch.tensor(_YAW_PITCH_SPREAD, device=photo.device)
         loss = F.mse_loss(self.networks.encoder(photo), w)
         loss = loss + ((self.networks.estimator(seen) - angles) / spread).square().mean()
-        progress = min(self.elapsed / (60 * settings.minutes), 1.0)
         for group in self.optimizer.param_groups:
-            group["lr"] = settings.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+            group["lr"] = settings.learning_rate * 0.5 * (1 + math.cos(math.pi * self.progress))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
+        return {}
 
     def _photos(self, heads: Tensor, views: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Photos [N, 3, S, S], latents [N, w_dim], yaw and pitch [N, 2]."""
         seen = self.data.views(heads, views)
-        photo = F.interpolate(2 * seen.image[:, 0] - 1, size=(self.networks.config.side,) * 2, mode="area")
+        photo = shrink_photo(2 * seen.image[:, 0] - 1, self.networks.config.side)
         latents = self.embedding.latents(self.data.attributes[heads]).to(photo)
         forward = seen.label[:, 0, :16].unflatten(1, (4, 4))[:, :3, 2]
         return photo, latents, torch.stack(yaw_pitch(-forward), dim=1)
 
     @torch.no_grad()
-    def _report(self) -> None:
+    def _report(self, figures: dict[str, float]) -> None:
         """Errors on the validation heads: of w, as a share of its variance, and of the view direction, in degrees."""
         self.networks.eval()
         heads = torch.arange(self.data.train_count, len(self.data.attributes))
@@ -118,37 +111,21 @@ class InitialiserTraining:
         line = {
             "minutes": self.elapsed / 60, "step": self.step, "latent_unexplained": unexplained,
             "pose_deg_median": float(off.median()), "pose_deg_p90": float(off.quantile(0.9)),
+            **figures,
         }  # fmt: skip
         print(json.dumps({key: round(value, 4) for key, value in line.items()}), flush=True)
 
-    def _state_path(self) -> Path:
-        return self.folder / "initialisers_state.pt"
+    def _state(self) -> dict[str, Any]:
+        return {"networks": self.networks.state_dict(), "optimizer": self.optimizer.state_dict()}
 
-    def _save(self) -> None:
-        state = {
-            "networks": self.networks.state_dict(), "optimizer": self.optimizer.state_dict(),
-            "elapsed": self.elapsed, "step": self.step,
-        }  # fmt: skip
-        with atomic_path(self._state_path()) as temporary:
-            torch.save(state, temporary)
-
-    def _resume(self) -> None:
-        if not self._state_path().exists():
-            return
-        state = torch.load(self._state_path(), map_location=self.data.device, weights_only=True)
+    def _take(self, state: dict[str, Any]) -> None:
         self.networks.load_state_dict(state["networks"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.elapsed, self.step = state["elapsed"], state["step"]
-        print(f"resumed at {self.elapsed / 60:.1f} of {self.settings.minutes:.1f} minutes, step {self.step}")
 
 
 def train_initialisers(data: Sequence[Path], regression: Path, folder: Path, settings: InitialiserSettings) -> Path:
     """Train E and P for the generator of a finished regression; gives their path in ``folder``."""
-    keep_freed_memory()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    heads = TrainingData(data, held_out=64, device=device)
-    folder.mkdir(parents=True, exist_ok=True)
-    return InitialiserTraining(heads, regression / "embedding.pt", folder, settings).run()
+    return InitialiserTraining(load_training_data(data), regression / "embedding.pt", folder, settings).run()
 
 
 def main() -> None:

@@ -12,6 +12,25 @@ from tqdm import tqdm
 
 from gan3dinv_ns.heads.packed import PackedHeads
 from gan3dinv_ns.heads.supervision import Views
+from gan3dinv_ns.ops.allocator import keep_freed_memory
+
+HELD_OUT = 64
+"""Heads that are kept for validation."""
+
+
+def load_training_data(paths: Sequence[Path]) -> TrainingData:
+    """Packed heads for a training, on CUDA if there is one; the process is told to keep freed memory.
+
+    Raises:
+        ValueError: see :class:`TrainingData`.
+    """
+    keep_freed_memory()
+    return TrainingData(paths, HELD_OUT, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def heads_in_step(wanted: int | None, device: torch.device) -> int:
+    """Heads in a batch; None takes 32 on CUDA, and 4 on a CPU, where steps count for more."""
+    return wanted or (32 if device.type == "cuda" else 4)
 
 
 class TrainingData:

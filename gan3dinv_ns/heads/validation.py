@@ -28,8 +28,8 @@ def validate(
         picture: where truth, image, raw rendering and depth of some heads are drawn, one below the other.
     """
     chosen, views = data.validation_batch(HEADS)
-    ws = embedding.latents(data.attributes[chosen]).to(data.device)
-    seen = generator.synthesis(ws[:, None].expand(-1, generator.num_ws, -1), views.label[:, 0], sampling="midpoint")
+    ws = embedding.ws(data.attributes[chosen], generator.num_ws, data.device)
+    seen = generator.synthesis(ws, views.label[:, 0], sampling="midpoint")
     true = 2 * views.image[:, 0] - 1
     raw = F.interpolate(seen["image_raw"], true.shape[-2:])
     near, _ = ray_limits(generator)

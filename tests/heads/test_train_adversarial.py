@@ -60,7 +60,7 @@ def test_a_discriminator_wanted_alone_leaves_the_generator_as_it_was(
     path = _training(data, regression, tmp_path, minutes=0.0001, alone_share=1.0).run()
     first, second = load_generator(regression / "generator.safetensors"), load_generator(path)
     for name, value in first.named_parameters():
-        assert torch.allclose(second.get_parameter(name), value, atol=2e-3 * float(value.abs().max()) + 1e-3), name
+        assert torch.allclose(second.get_parameter(name), value, atol=2e-3 * float(value.detach().abs().max()) + 1e-3), name
     assert load_discriminator(path.with_suffix(".discriminator.safetensors")).img_resolution == 128
 
 
@@ -87,8 +87,9 @@ def test_the_penalty_is_the_squared_length_of_the_gradient() -> None:
 def test_a_constant_field_has_no_density_variation(regression: Path) -> None:
     generator = load_generator(regression / "generator.safetensors")
     ws = torch.randn(1, generator.num_ws, 512)
-    assert float(density_variation(generator, ws)) > 0
-    assert float(density_variation(generator, ws, step=0.0)) == 0
+    rounding = float(density_variation(generator, ws, step=0.0).detach())
+    assert rounding < 1e-8
+    assert float(density_variation(generator, ws).detach()) > 100 * rounding
 
 
 def test_the_store_keeps_pictures_with_their_cameras_and_takes_in_new_ones() -> None:

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gan3dinv_ns.cameras.rotations import yaw_pitch
-from gan3dinv_ns.encoders import build_initialisers, save_initialisers
+from gan3dinv_ns.encoders import Initialisers, build_initialisers, find_initialisers, save_initialisers
 from gan3dinv_ns.encoders.residual import shrink_photo
 from gan3dinv_ns.heads.embedding import load_embedding
 from gan3dinv_ns.heads.timed_training import TimedTraining
@@ -45,10 +45,17 @@ class InitialiserSettings:
     """P sees each colour channel multiplied by up to 1 plus or minus this: photos are taken in any light."""
     save_minutes: float = 2.0
     """Time between two saves."""
+    start: str | Path | None = None
+    """A generator whose networks the training goes on from (a registered name, or a file beside which they lie); None
+    starts from nothing."""
 
 
 class InitialiserTraining(TimedTraining):
-    """One run: both networks and their optimiser."""
+    """One run: both networks and their optimiser.
+
+    Raises:
+        ValueError: there are no networks where ``settings.start`` says.
+    """
 
     STATE = "initialisers_state.pt"
 
@@ -57,13 +64,21 @@ class InitialiserTraining(TimedTraining):
         self.settings = settings
         self.embedding = load_embedding(embedding)
         torch.manual_seed(0)
-        self.networks = build_initialisers().to(data.device).train()
+        self.networks = self._first_networks().to(data.device).train()
         self.optimizer = torch.optim.AdamW(
             self.networks.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
         # The last view of four is taken from any side, which no photo is.
         self.frontal = data.views_per_head - 1 if data.views_per_head >= 4 else data.views_per_head
         self._resume()
+
+    def _first_networks(self) -> Initialisers:
+        if self.settings.start is None:
+            return build_initialisers()
+        found = find_initialisers(self.settings.start)
+        if found is None:
+            raise ValueError(f"--start {self.settings.start}: no encoder and pose estimator lie beside it")
+        return found.requires_grad_(True)
 
     def run(self) -> Path:
         """Train until the time has passed and write both networks: their path."""
@@ -135,8 +150,9 @@ def main() -> None:
     parser.add_argument("--regression", type=Path, required=True, help="folder of the finished regression")
     parser.add_argument("--output-dir", type=Path, default=Path("outputs/generator"), help="state and results")
     parser.add_argument("--minutes", type=float, default=InitialiserSettings.minutes, help="time for the training")
+    parser.add_argument("--start", help="generator whose networks the training goes on from (name or file)")
     arguments = parser.parse_args()
-    settings = InitialiserSettings(minutes=arguments.minutes)
+    settings = InitialiserSettings(minutes=arguments.minutes, start=arguments.start)
     train_initialisers(arguments.data, arguments.regression, arguments.output_dir, settings)
 
 

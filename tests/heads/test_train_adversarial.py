@@ -60,7 +60,9 @@ def test_a_discriminator_wanted_alone_leaves_the_generator_as_it_was(
     path = _training(data, regression, tmp_path, minutes=0.0001, alone_share=1.0).run()
     first, second = load_generator(regression / "generator.safetensors"), load_generator(path)
     for name, value in first.named_parameters():
-        assert torch.allclose(second.get_parameter(name), value, atol=2e-3 * float(value.detach().abs().max()) + 1e-3), name
+        assert torch.allclose(
+            second.get_parameter(name), value, atol=2e-3 * float(value.detach().abs().max()) + 1e-3
+        ), name
     assert load_discriminator(path.with_suffix(".discriminator.safetensors")).img_resolution == 128
 
 

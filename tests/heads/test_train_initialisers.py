@@ -71,6 +71,18 @@ def test_a_stopped_training_goes_on_and_ends_in_a_file(data: TrainingData, embed
     torch.testing.assert_close(networks.estimator(photo), second.networks.eval().estimator(photo), atol=0.02, rtol=0.02)
 
 
+def test_a_training_may_go_on_from_networks_beside_a_generator(
+    data: TrainingData, embedding: Path, tmp_path: Path
+) -> None:
+    training = InitialiserTraining(data, embedding, tmp_path, replace(SETTINGS, start="makehuman128-64"))
+    shipped = find_initialisers("makehuman128-64")
+    assert shipped is not None
+    for ours, theirs in zip(training.networks.parameters(), shipped.parameters(), strict=True):
+        assert ours.requires_grad and torch.equal(ours, theirs)
+    with pytest.raises(ValueError, match=r"--start .*nothing\.safetensors"):
+        InitialiserTraining(data, embedding, tmp_path, replace(SETTINGS, start=tmp_path / "nothing.safetensors"))
+
+
 @pytest.fixture(scope="module")
 def unseen() -> tuple[Tensor, Tensor]:
     """Photos [6, 3, 128, 128] of heads that nothing was trained on, and their cameras [6, 25]."""

@@ -113,5 +113,5 @@ class TrainGenerator:
         settings = AdversarialSettings(minutes=self.adversarial_minutes, alone_share=self.alone_share)
         train_adversarially(self.data, regression, self.output_dir, settings)
         initialisers = InitialiserSettings(minutes=self.initialiser_minutes)
-        train_initialisers(self.data, regression, self.output_dir, initialisers)
+        train_initialisers(self.data, regression / "generator.safetensors", self.output_dir, initialisers)
         print(f"wrote {self.output_dir.resolve()}")

@@ -15,7 +15,7 @@ def network_file(source: str | Path, role: str) -> Path:
     Args:
         source: what the generator was loaded from: one of `REGISTERED`, or NAME.safetensors, beside which
             NAME.ROLE.safetensors may lie.
-        role: "generator", "discriminator" or "initialisers".
+        role: "generator", "discriminator", "initialisers" or "embedding".
     """
     path = WEIGHTS / f"{source}.safetensors" if str(source) in REGISTERED else Path(source)
     return path if role == "generator" else path.with_suffix(f".{role}.safetensors")

@@ -14,15 +14,20 @@ one category.
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
+from gan3dinv_ns.eg3d.registry import network_file
 from gan3dinv_ns.ops.atomic_files import atomic_path
 
 W_DIM = 512
+_ROLE = "embedding"
 SNAP_TEMPERATURE = 0.1
 
 
@@ -107,15 +112,36 @@ class AttributeEmbedding:
         return self.high[columns] * self.std[columns] + self.mean[columns]
 
 
+def embedding_file(generator: str | Path) -> Path:
+    """Where the embedding of a generator (a registered name, or its file) is, or would be: beside it."""
+    return network_file(generator, _ROLE)
+
+
 def save_embedding(embedding: AttributeEmbedding, path: Path) -> None:
-    """Write an embedding, whole or not at all."""
+    """Write an embedding as .safetensors, whole or not at all; the two matrices as float16."""
+    fields = asdict(embedding)
+    categories = fields.pop("categories")
+    state = {name: (value.half() if value.ndim > 1 else value).contiguous() for name, value in fields.items()}
     with atomic_path(path) as temporary:
-        torch.save(asdict(embedding), temporary)
+        save_file(state, temporary, metadata={"role": _ROLE, "categories": json.dumps(categories)})
 
 
 def load_embedding(path: Path) -> AttributeEmbedding:
-    """Read what :func:`save_embedding` wrote."""
-    return AttributeEmbedding(**torch.load(path, weights_only=True))
+    """Read what :func:`save_embedding` wrote.
+
+    Raises:
+        ValueError: the file is missing, damaged or of another kind.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+        categories = tuple(tuple(group) for group in json.loads(metadata["categories"]))
+        return AttributeEmbedding(**state, categories=categories)
+    except FileNotFoundError as error:
+        raise ValueError(f"{path}: no such file; it is written beside a generator that is trained on heads") from error
+    except (SafetensorError, OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: not the complete embedding of a generator ({error})") from error
 
 
 def _orthonormal_columns(count: int, random: torch.Generator) -> Tensor:

@@ -31,7 +31,7 @@ from torch import nn
 from gan3dinv_ns.eg3d import Generator, GeneratorConfig, save_generator
 from gan3dinv_ns.heads.architecture import clear_noise, generator_config, start_silent
 from gan3dinv_ns.heads.averaging import average_weights
-from gan3dinv_ns.heads.embedding import AttributeEmbedding, save_embedding
+from gan3dinv_ns.heads.embedding import AttributeEmbedding, embedding_file, save_embedding
 from gan3dinv_ns.heads.finishing import fit_mapping, noisy_layers, normalize_maps, project_affines
 from gan3dinv_ns.heads.objectives import Stage, supervised_losses
 from gan3dinv_ns.heads.timed_training import TimedTraining
@@ -147,7 +147,7 @@ class GeneratorTraining(TimedTraining):
         error = fit_mapping(self.average, self.embedding)
         path = self.folder / "generator.safetensors"
         save_generator(self.average, path, half=True)
-        save_embedding(self.embedding, self.folder / "embedding.pt")
+        save_embedding(self.embedding, embedding_file(path))
         print(f"mapping network: mean squared error {error:.4f} of unit variance\ngenerator: {path}")
         return path
 

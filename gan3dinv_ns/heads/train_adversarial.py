@@ -29,7 +29,7 @@ from tqdm import tqdm
 from gan3dinv_ns.eg3d import Discriminator, Generator, load_generator, save_discriminator, save_generator
 from gan3dinv_ns.heads.architecture import discriminator_config
 from gan3dinv_ns.heads.averaging import average_weights
-from gan3dinv_ns.heads.embedding import AttributeEmbedding, load_embedding
+from gan3dinv_ns.heads.embedding import AttributeEmbedding, embedding_file, load_embedding
 from gan3dinv_ns.heads.finishing import normalize_maps
 from gan3dinv_ns.heads.objectives import supervised_losses
 from gan3dinv_ns.heads.picture_store import PictureStore
@@ -92,8 +92,9 @@ class AdversarialTraining(TimedTraining):
         self.settings, device = settings, data.device
         self.batch = heads_in_step(settings.heads_per_step, device)
         self.known = max(self.batch // 2, 1)
-        self.embedding: AttributeEmbedding = load_embedding(regression / "embedding.pt")
-        self.generator = load_generator(regression / "generator.safetensors", device=device)
+        trained = regression / "generator.safetensors"
+        self.embedding: AttributeEmbedding = load_embedding(embedding_file(trained))
+        self.generator = load_generator(trained, device=device)
         self.generator.train().requires_grad_(True)
         self.generator.backbone.mapping.requires_grad_(False)
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from gan3dinv_ns.cameras.rotations import yaw_pitch
 from gan3dinv_ns.encoders import Initialisers, build_initialisers, find_initialisers, save_initialisers
 from gan3dinv_ns.encoders.residual import shrink_photo
-from gan3dinv_ns.heads.embedding import load_embedding
+from gan3dinv_ns.heads.embedding import embedding_file, load_embedding
 from gan3dinv_ns.heads.timed_training import TimedTraining
 from gan3dinv_ns.heads.training_data import TrainingData, load_training_data
 
@@ -138,22 +138,24 @@ class InitialiserTraining(TimedTraining):
         self.optimizer.load_state_dict(state["optimizer"])
 
 
-def train_initialisers(data: Sequence[Path], regression: Path, folder: Path, settings: InitialiserSettings) -> Path:
-    """Train E and P for the generator of a finished regression; gives their path in ``folder``."""
-    return InitialiserTraining(load_training_data(data), regression / "embedding.pt", folder, settings).run()
+def train_initialisers(
+    data: Sequence[Path], generator: str | Path, folder: Path, settings: InitialiserSettings
+) -> Path:
+    """Train E and P for a generator (a registered name, or its file); gives their path in ``folder``."""
+    return InitialiserTraining(load_training_data(data), embedding_file(generator), folder, settings).run()
 
 
 def main() -> None:
     """Command line without further dependencies."""
     parser = argparse.ArgumentParser(description="Train latent encoder and pose estimator of the embedded generator.")
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="packed heads (.safetensors)")
-    parser.add_argument("--regression", type=Path, required=True, help="folder of the finished regression")
+    parser.add_argument("--generator", default="makehuman128-64", help="generator that they are for (name or file)")
     parser.add_argument("--output-dir", type=Path, default=Path("outputs/generator"), help="state and results")
     parser.add_argument("--minutes", type=float, default=InitialiserSettings.minutes, help="time for the training")
     parser.add_argument("--start", help="generator whose networks the training goes on from (name or file)")
     arguments = parser.parse_args()
     settings = InitialiserSettings(minutes=arguments.minutes, start=arguments.start)
-    train_initialisers(arguments.data, arguments.regression, arguments.output_dir, settings)
+    train_initialisers(arguments.data, arguments.generator, arguments.output_dir, settings)
 
 
 if __name__ == "__main__":

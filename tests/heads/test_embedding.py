@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
-from gan3dinv_ns.heads.embedding import AttributeEmbedding
+from gan3dinv_ns.eg3d import load_generator
+from gan3dinv_ns.heads.embedding import AttributeEmbedding, embedding_file, load_embedding, save_embedding
 
 NAMES = ["face:width", "face:height", "hair_style=short", "hair_style=long", "colour:skin.r"]
 
@@ -49,6 +52,31 @@ def test_attributes_that_vary_together_are_drawn_together() -> None:
     embedding = AttributeEmbedding.fit(attributes, ["skin.r", "skin.g", "age"])
     drawn = embedding.attributes(embedding.mapping_target(torch.randn(4000, 512)))
     assert torch.allclose(torch.corrcoef(drawn.T), torch.corrcoef(attributes.T), atol=0.08)
+
+
+def test_an_embedding_comes_back_from_its_file(attributes: torch.Tensor, tmp_path: Path) -> None:
+    embedding, path = AttributeEmbedding.fit(attributes, NAMES), embedding_file(tmp_path / "generator.safetensors")
+    save_embedding(embedding, path)
+    found = load_embedding(path)
+    assert found.categories == embedding.categories
+    torch.testing.assert_close(found.latents(attributes), embedding.latents(attributes), atol=5e-3, rtol=1e-3)
+
+
+def test_a_damaged_file_is_one_clear_line(attributes: torch.Tensor, tmp_path: Path) -> None:
+    path = tmp_path / "x.embedding.safetensors"
+    with pytest.raises(ValueError, match="no such file"):
+        load_embedding(path)
+    save_embedding(AttributeEmbedding.fit(attributes, NAMES), path)
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(ValueError, match="not the complete embedding"):
+        load_embedding(path)
+
+
+def test_the_shipped_embedding_is_that_of_the_shipped_generator() -> None:
+    embedding = load_embedding(embedding_file("makehuman128-64"))
+    z = torch.randn(500, 512, generator=torch.Generator().manual_seed(0))
+    w = load_generator("makehuman128-64").mapping(z, torch.zeros(500, 25))[:, 0]
+    assert float((w - embedding.mapping_target(z)).square().mean()) < 0.25
 
 
 def test_more_attributes_than_coordinates_are_refused() -> None:

@@ -29,7 +29,7 @@ def regression(data: TrainingData, tmp_path_factory: pytest.TempPathFactory) -> 
     torch.manual_seed(0)
     config = replace(generator_config(), plane_resolution=32, channel_base=256, channel_max=16)
     save_generator(Generator(config), folder / "generator.safetensors")
-    save_embedding(AttributeEmbedding.fit(data.attributes, data.names), folder / "embedding.pt")
+    save_embedding(AttributeEmbedding.fit(data.attributes, data.names), folder / "generator.embedding.safetensors")
     return folder
 
 

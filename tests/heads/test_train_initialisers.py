@@ -24,7 +24,7 @@ SETTINGS = InitialiserSettings(minutes=100.0, batch=4)
 
 @pytest.fixture(scope="module")
 def embedding(data: TrainingData, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("regression") / "embedding.pt"
+    path = tmp_path_factory.mktemp("regression") / "generator.embedding.safetensors"
     save_embedding(AttributeEmbedding.fit(data.attributes, data.names), path)
     return path
 

@@ -25,7 +25,7 @@ from gan3dinv_ns.cameras.conventions import (
     points_to_nerfstudio,
 )
 from gan3dinv_ns.eg3d import Discriminator, Generator, load_discriminator
-from gan3dinv_ns.eg3d.registry import REGISTERED
+from gan3dinv_ns.eg3d.registry import network_file
 from gan3dinv_ns.encoders import find_initialisers
 from gan3dinv_ns.gan3dinv_field import GAN3DInvField
 from gan3dinv_ns.gan3dinv_view_renderer import HeadSnapshot, ViewRenderer
@@ -264,16 +264,15 @@ def find_discriminator(source: str, settings: InversionSettings, generator: Gene
     """
     if settings.perceptual != "discriminator":
         return None
-    place = source
-    if source not in REGISTERED and Path(source).suffix == ".safetensors":
-        place = str(Path(source).with_suffix(".discriminator.safetensors"))
-        if not Path(place).is_file():
-            raise ValueError(
-                f"no discriminator at {place}, whose features are the default perceptual distance; put it there or add "
-                "--pipeline.model.inversion.perceptual lpips-vgg"
-            )
+    # A published .pkl holds its own discriminator.
+    path = Path(source) if Path(source).suffix == ".pkl" else network_file(source, "discriminator")
+    if not path.is_file():
+        raise ValueError(
+            f"no discriminator at {path}, whose features are the default perceptual distance; put it there or add "
+            "--pipeline.model.inversion.perceptual lpips-vgg"
+        )
     CONSOLE.print("Perceptual distance: features of the generator's own discriminator (nothing to download).")
-    return load_discriminator(place, next(generator.parameters()).device)
+    return load_discriminator(path, next(generator.parameters()).device)
 
 
 def _cropped(outputs: dict[str, Tensor], camera: Cameras, box: OrientedBox) -> dict[str, Tensor]:

@@ -1,18 +1,12 @@
-"""Networks in files: .safetensors with the configuration in its metadata, and the published .pkl layout.
-
-Nothing in a file is ever executed.
-"""
+"""Generator and discriminator in files: .safetensors, and the published .pkl layout."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from gan3dinv_ns.eg3d.config import DiscriminatorConfig, GeneratorConfig
 from gan3dinv_ns.eg3d.discriminator import Discriminator
@@ -20,7 +14,7 @@ from gan3dinv_ns.eg3d.generator import Generator
 from gan3dinv_ns.eg3d.published import read_published
 from gan3dinv_ns.eg3d.registry import REGISTERED, registered_file
 from gan3dinv_ns.eg3d.triplanes import PlaneAxes
-from gan3dinv_ns.ops.atomic_files import atomic_path
+from gan3dinv_ns.ops.network_files import fill_network, read_network_file, write_network_file
 
 
 def load_generator(
@@ -63,9 +57,7 @@ def save_discriminator(discriminator: Discriminator, path: str | Path, half: boo
 def _write(role: str, network: Generator | Discriminator, path: str | Path, half: bool) -> None:
     dtype = torch.float16 if half else torch.float32
     state = {key: value.detach().cpu().to(dtype).contiguous() for key, value in network.state_dict().items()}
-    metadata = {"config": json.dumps({"role": role, **network.config.to_dict()})}
-    with atomic_path(path) as temporary:
-        save_file(state, temporary, metadata=metadata)
+    write_network_file(path, role, network.config.to_dict(), state)
 
 
 def _read(source: str | Path, role: str) -> tuple[Path, dict[str, Any], dict[str, Tensor]]:
@@ -75,27 +67,10 @@ def _read(source: str | Path, role: str) -> tuple[Path, dict[str, Any], dict[str
         names = ", ".join(REGISTERED)
         raise ValueError(f"{path}: no such file; give a .pkl, a .safetensors or a registered name ({names})")
     if path.suffix == ".safetensors":
-        return path, *_read_safetensors(path, role)
+        return path, *read_network_file(path, role)
     if path.suffix == ".pkl":
         return path, *read_published(path, role)
     raise ValueError(f"{path}: must be a .pkl or a .safetensors file")
-
-
-def _read_safetensors(path: Path, role: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path}: not a complete safetensors file ({error})") from error
-    try:
-        config = json.loads(metadata["config"])
-        found = config.pop("role")
-    except (KeyError, AttributeError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: holds tensors but no network configuration in its metadata") from error
-    if found != role:
-        raise ValueError(f"{path}: holds a {found}, not a {role}")
-    return config, state
 
 
 def _assemble(network_type: Any, config_type: Any, path: Path, config: dict[str, Any], state: dict[str, Tensor]) -> Any:
@@ -105,20 +80,5 @@ def _assemble(network_type: Any, config_type: Any, path: Path, config: dict[str,
             network = network_type(config_type.from_dict(config))
     except (ValueError, RuntimeError, MemoryError) as error:
         raise ValueError(f"{path}: {error}") from error
-    _check_state(path, network, state)
-    network.load_state_dict(state)
+    fill_network(path, network, state)
     return network.eval()
-
-
-def _check_state(path: Path, network: nn.Module, state: dict[str, Tensor]) -> None:
-    expected = network.state_dict()
-    missing = sorted(set(expected) - set(state))
-    if missing:
-        raise ValueError(f"{path}: {len(missing)} tensors are missing, first {missing[0]}")
-    surplus = sorted(set(state) - set(expected))
-    if surplus:
-        raise ValueError(f"{path}: {len(surplus)} tensors do not belong to the network, first {surplus[0]}")
-    for key, value in expected.items():
-        if state[key].shape != value.shape:
-            shapes = f"{tuple(state[key].shape)}, must be {tuple(value.shape)}"
-            raise ValueError(f"{path}: tensor {key} has shape {shapes}")

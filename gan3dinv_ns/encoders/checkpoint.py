@@ -1,4 +1,4 @@
-"""Both initialisers in one .safetensors file, with their sizes in its metadata. Nothing in a file is executed.
+"""Both initialisers in one .safetensors file, with their sizes in its metadata.
 
 Matrices and convolutions are stored in 8 bits: per output, whole numbers from -127 to 127 and the step between them
 (``NAME.step``). Files that hold them as floating-point numbers are read too.
@@ -6,19 +6,16 @@ Matrices and convolutions are stored in 8 bits: per output, whole numbers from -
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from gan3dinv_ns.eg3d.registry import network_file
 from gan3dinv_ns.encoders.config import InitialiserConfig
 from gan3dinv_ns.encoders.latent_encoder import LatentEncoder
 from gan3dinv_ns.encoders.pose_estimator import PoseEstimator
-from gan3dinv_ns.ops.atomic_files import atomic_path
+from gan3dinv_ns.ops.network_files import fill_network, read_network_file, write_network_file
 
 _ROLE = "initialisers"
 _STEP = ".step"
@@ -54,9 +51,7 @@ def save_initialisers(initialisers: Initialisers, path: str | Path) -> None:
             state[key], state[key + _STEP] = _in_steps(value)
         else:
             state[key] = value
-    metadata = {"config": json.dumps({"role": _ROLE, **initialisers.config.to_dict()})}
-    with atomic_path(path) as temporary:
-        save_file(state, temporary, metadata=metadata)
+    write_network_file(path, _ROLE, initialisers.config.to_dict(), state)
 
 
 def find_initialisers(source: str | Path, device: str | torch.device = "cpu") -> Initialisers | None:
@@ -79,22 +74,9 @@ def load_initialisers(path: str | Path, device: str | torch.device = "cpu") -> I
     Raises:
         ValueError: the file is missing, damaged, of another kind, or does not fit its sizes.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            config = json.loads((file.metadata() or {})["config"])
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        role = config.pop("role")
-    except FileNotFoundError as error:
-        raise ValueError(f"{path}: no such file") from error
-    except (SafetensorError, OSError, KeyError, AttributeError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: not a complete file of initialisers ({error})") from error
-    if role != _ROLE:
-        raise ValueError(f"{path}: holds a {role}, not {_ROLE}")
+    config, state = read_network_file(path, _ROLE)
     initialisers = build_initialisers(InitialiserConfig.from_dict(config))
-    try:
-        initialisers.load_state_dict(_without_steps(state))
-    except RuntimeError as error:
-        raise ValueError(f"{path}: its tensors do not fit its sizes ({str(error).splitlines()[-1].strip()})") from error
+    fill_network(path, initialisers, _without_steps(path, state))
     return initialisers.eval().requires_grad_(False).to(device)
 
 
@@ -104,18 +86,18 @@ def _in_steps(weight: Tensor) -> tuple[Tensor, Tensor]:
     return (weight / _beside(step, weight)).round().to(torch.int8), step
 
 
-def _without_steps(state: dict[str, Tensor]) -> dict[str, Tensor]:
+def _without_steps(path: str | Path, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """What a file holds, as floating-point numbers.
 
     Raises:
-        RuntimeError: a weight has other outputs than steps.
+        ValueError: a weight has other outputs than steps.
     """
     numbers = {}
     for key, value in state.items():
         step = state.get(key + _STEP)
         if value.dtype == torch.int8 and step is not None:
             if step.shape != value.shape[:1]:
-                raise RuntimeError(f"{key} has {list(value.shape)} numbers, but {list(step.shape)} steps")
+                raise ValueError(f"{path}: {key} has {list(value.shape)} numbers, but {list(step.shape)} steps")
             numbers[key] = value * _beside(step, value)
         elif not key.endswith(_STEP):
             numbers[key] = value.float() if value.is_floating_point() else value

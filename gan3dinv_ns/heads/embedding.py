@@ -14,17 +14,14 @@ one category.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from gan3dinv_ns.eg3d.registry import network_file
-from gan3dinv_ns.ops.atomic_files import atomic_path
+from gan3dinv_ns.ops.network_files import read_network_file, write_network_file
 
 W_DIM = 512
 _ROLE = "embedding"
@@ -122,8 +119,7 @@ def save_embedding(embedding: AttributeEmbedding, path: Path) -> None:
     fields = asdict(embedding)
     categories = fields.pop("categories")
     state = {name: (value.half() if value.ndim > 1 else value).contiguous() for name, value in fields.items()}
-    with atomic_path(path) as temporary:
-        save_file(state, temporary, metadata={"role": _ROLE, "categories": json.dumps(categories)})
+    write_network_file(path, _ROLE, {"categories": categories}, state)
 
 
 def load_embedding(path: Path) -> AttributeEmbedding:
@@ -132,16 +128,12 @@ def load_embedding(path: Path) -> AttributeEmbedding:
     Raises:
         ValueError: the file is missing, damaged or of another kind.
     """
+    config, state = read_network_file(path, _ROLE)
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
-        categories = tuple(tuple(group) for group in json.loads(metadata["categories"]))
-        return AttributeEmbedding(**state, categories=categories)
-    except FileNotFoundError as error:
-        raise ValueError(f"{path}: no such file; it is written beside a generator that is trained on heads") from error
-    except (SafetensorError, OSError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: not the complete embedding of a generator ({error})") from error
+        fields = {name: value.float() for name, value in state.items()}
+        return AttributeEmbedding(**fields, categories=tuple(map(tuple, config["categories"])))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path}: not the embedding of a generator ({error})") from error
 
 
 def _orthonormal_columns(count: int, random: torch.Generator) -> Tensor:

@@ -122,7 +122,7 @@ def damaged(tmp_path, generator, change):
         (lambda s, c: s.pop("decoder.net.0.bias"), "missing, first decoder.net.0.bias"),
         (lambda s, c: s.update(extra=torch.zeros(2)), "do not belong to the network, first extra"),
         (lambda s, c: s.update({"decoder.net.0.bias": torch.zeros(3)}), "decoder.net.0.bias has shape"),
-        (lambda s, c: c.update(role="discriminator"), "holds a discriminator"),
+        (lambda s, c: c.update(role="discriminator"), "holds discriminator"),
         (lambda s, c: c.update(colour="red"), "unknown GeneratorConfig keys colour"),
         (lambda s, c: c.update(superresolution="3X"), "superresolution '3X'"),
         (lambda s, c: c.update(plane_resolution=100), "plane resolution 100"),

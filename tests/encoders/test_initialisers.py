@@ -73,7 +73,7 @@ def test_a_weight_with_the_steps_of_another_is_one_clear_line(tmp_path: Path) ->
     name = next(key for key in state if key.endswith(".step"))
     state[name] = state[name][:-1].clone()
     save_file(state, path, metadata=metadata)
-    with pytest.raises(ValueError, match=r"its tensors do not fit its sizes.*steps"):
+    with pytest.raises(ValueError, match=r"x\.initialisers\.safetensors: .* numbers, but .* steps"):
         load_initialisers(path)
 
 
@@ -86,11 +86,11 @@ def test_a_damaged_or_foreign_file_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no such file"):
         load_initialisers(path)
     path.write_bytes(b"not a file")
-    with pytest.raises(ValueError, match="not a complete file of initialisers"):
+    with pytest.raises(ValueError, match="not a complete safetensors file"):
         load_initialisers(path)
     save_initialisers(build_initialisers(SMALL), path)
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(ValueError, match="not a complete file of initialisers"):
+    with pytest.raises(ValueError, match="not a complete safetensors file"):
         load_initialisers(path)
 
 

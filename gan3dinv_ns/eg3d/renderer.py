@@ -110,7 +110,9 @@ def _render_chunk(
 
 def _composite(weights: Tensor, colours: Tensor) -> Tensor:
     """sum_i v_i c_i: weights [N, M, S], colours [N, M, S, C] -> [N, M, C]."""
-    return (weights[..., None, :] @ colours).squeeze(-2)
+    # In this order a gradient that arrives channels first is taken as it is; the other way round takes three times as
+    # long on a CPU.
+    return (colours.mT @ weights[..., None]).squeeze(-1)
 
 
 def _ray_limits(origins: Tensor, directions: Tensor, options: RenderingOptions) -> tuple[Tensor, Tensor]:

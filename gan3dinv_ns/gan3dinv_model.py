@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -264,8 +263,7 @@ def find_discriminator(source: str, settings: InversionSettings, generator: Gene
     """
     if settings.perceptual != "discriminator":
         return None
-    # A published .pkl holds its own discriminator.
-    path = Path(source) if Path(source).suffix == ".pkl" else network_file(source, "discriminator")
+    path = network_file(source, "discriminator")
     if not path.is_file():
         raise ValueError(
             f"no discriminator at {path}, whose features are the default perceptual distance; put it there or add "

@@ -35,6 +35,7 @@ from gan3dinv_ns.gan3dinv_run import (
     write_config,
 )
 from gan3dinv_ns.inversion.results import write_results
+from gan3dinv_ns.inversion.start import Origin
 from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
 from gan3dinv_ns.ops.atomic_files import FileWriteError, atomic_path
 from gan3dinv_ns.ops.user_errors import one_line_errors
@@ -43,6 +44,14 @@ RESULTS_FOLDER = "inversion"
 """Folder inside the run's, with the pictures, camera, latent and figures."""
 
 _INTERRUPTED = 130
+_CAMERA_FROM: dict[Origin, str] = {
+    "estimator": "Camera: begins with the pose estimator's.",
+    "search": "Camera: begins with the one a search found.",
+    "search against the estimator": (
+        "Camera: a search found one that explains the photo clearly better than the pose estimator's; it begins there."
+    ),
+    "canonical": "Camera: begins at the front.",
+}
 
 
 def default_machine() -> MachineConfig:
@@ -202,6 +211,8 @@ class GAN3DInvTrainer(Trainer):
         self.pipeline.model.generator_changed |= "generator" in phase.groups
         with self.train_lock:
             metrics = self._optimise(step)
+        if step == 0:
+            CONSOLE.print(_CAMERA_FROM[inversion.guess.origin])
         following = self.total_steps if bool(inversion.converged) else step + 1
         status = progress.update(following, phase.name, metrics)
         self.pipeline.model.viewer_control.push(following, status)

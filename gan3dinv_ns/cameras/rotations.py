@@ -85,6 +85,14 @@ def yaw_pitch(direction: Tensor) -> tuple[Tensor, Tensor]:
     return torch.atan2(x, z), torch.asin(y.clamp(-1.0, 1.0))
 
 
+def roll_of(rotation: Tensor) -> Tensor:
+    """Roll ``[N]`` in radians of camera-to-world rotations ``[N, 3, 3]``; what :func:`rolled` gave an upright camera.
+
+    An upright camera's right axis is level; rolled by r, right_y = sin(r) down_y and down_y shrinks by cos(r).
+    """
+    return torch.atan2(-rotation[:, 1, 0], -rotation[:, 1, 1])
+
+
 def hat(vector: Tensor) -> Tensor:
     """Cross product matrices ``[N, 3, 3]`` of vectors ``[N, 3]``: hat(a) b = a x b."""
     x, y, z = vector.unbind(-1)
@@ -138,6 +146,16 @@ def quaternion_from_matrix(rotation: Tensor) -> Tensor:
     table = torch.stack(rows, dim=1).reshape(-1, 4, 4)
     best = torch.stack([w2, x2, y2, z2], dim=1).argmax(dim=1)
     return normalize(table[torch.arange(len(table), device=table.device), best], dim=1)
+
+
+def matrix_from_quaternion(quaternion: Tensor) -> Tensor:
+    """Rotation matrices ``[N, 3, 3]`` of unit quaternions ``[N, 4]`` (w, x, y, z); q and -q give the same.
+
+    R = I + 2 w hat(v) + 2 hat(v)^2 with v = (x, y, z).
+    """
+    cross = hat(quaternion[:, 1:])
+    identity = torch.eye(3, dtype=cross.dtype, device=cross.device)
+    return identity + 2 * quaternion[:, :1, None] * cross + 2 * cross @ cross
 
 
 def rotation_angle(rotation_a: Tensor, rotation_b: Tensor) -> Tensor:

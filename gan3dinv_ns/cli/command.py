@@ -11,8 +11,9 @@ import tyro
 from gan3dinv_ns.cli.benchmark import Benchmark
 from gan3dinv_ns.cli.evaluate import Evaluate
 from gan3dinv_ns.cli.export import ExportMesh
-from gan3dinv_ns.cli.heads import GenerateHeads, PackHeads, TrainGenerator
+from gan3dinv_ns.cli.heads import GenerateHeads, PackHeads, PairHeads, TrainGenerator
 from gan3dinv_ns.cli.heads_report import ReportGenerator
+from gan3dinv_ns.cli.pretrain import RenderPairs, ReportStarts, TrainEncoder, TrainPose
 from gan3dinv_ns.ops.user_errors import one_line_errors
 
 # A union of one member would be flattened; tyro's own subcommand_cli_from_dict pads it in the same way.
@@ -39,7 +40,24 @@ class Heads:
         Annotated[GenerateHeads, tyro.conf.subcommand(name="generate")]
         | Annotated[PackHeads, tyro.conf.subcommand(name="pack")]
         | Annotated[TrainGenerator, tyro.conf.subcommand(name="train")]
+        | Annotated[PairHeads, tyro.conf.subcommand(name="pairs")]
         | Annotated[ReportGenerator, tyro.conf.subcommand(name="report")]
+    )
+
+    def main(self) -> None:
+        """Runs the chosen step."""
+        self.command.main()
+
+
+@dataclass(frozen=True)
+class Pretrain:
+    """Train the networks that an inversion starts from: a latent encoder and a pose estimator."""
+
+    command: (
+        Annotated[RenderPairs, tyro.conf.subcommand(name="data")]
+        | Annotated[TrainEncoder, tyro.conf.subcommand(name="encoder")]
+        | Annotated[TrainPose, tyro.conf.subcommand(name="pose")]
+        | Annotated[ReportStarts, tyro.conf.subcommand(name="report")]
     )
 
     def main(self) -> None:
@@ -52,16 +70,17 @@ Command = (
     | Annotated[Benchmark, tyro.conf.subcommand(name="benchmark")]
     | Annotated[Evaluate, tyro.conf.subcommand(name="evaluate")]
     | Annotated[Heads, tyro.conf.subcommand(name="heads")]
+    | Annotated[Pretrain, tyro.conf.subcommand(name="pretrain")]
 )
 
 DESCRIPTION = """One photo becomes a 3D head. Inversions run in nerfstudio (ns-train gan3dinv --data PHOTO); this
-command takes their results away, measures, and makes the embedded generator."""
+command takes their results away, measures, and makes the embedded generator and what inversions start from."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `gan3dinv`; what is wrong on the user's side is told in one line, with status 1."""
     plain = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
-    command: Export | Benchmark | Evaluate | Heads = tyro.cli(
+    command: Export | Benchmark | Evaluate | Heads | Pretrain = tyro.cli(
         Command,
         prog="gan3dinv",
         description=DESCRIPTION,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gan3dinv_ns.eg3d import Generator
     from gan3dinv_ns.encoders import Initialisers
     from gan3dinv_ns.evaluation.heldout import HeldoutHead
-    from gan3dinv_ns.evaluation.heldout_folder import HeldoutRun
+    from gan3dinv_ns.evaluation.heldout_folder import HeldoutFolder, HeldoutRun
     from gan3dinv_ns.inversion.settings import InversionSettings
     from gan3dinv_ns.inversion.state import Inversion
 
@@ -49,12 +49,24 @@ class Evaluate:
             ValueError: an option, MakeHuman's data or the generator cannot be used, or the folder holds other heads.
             FileWriteError: the disk is full or the place is not writable.
         """
+        from gan3dinv_ns.evaluation.rows import text_summary
+
+        folder = self.fill(self.output_dir, inversion_settings(self.roll))
+        print(text_summary(folder.rows))
+        for path in folder.finish():
+            print(f"wrote {path.resolve()}")
+
+    def fill(self, path: Path, settings: InversionSettings) -> HeldoutFolder:
+        """A folder with a row for each head, inverted with these settings.
+
+        Raises:
+            ValueError, FileWriteError: see :meth:`main`.
+        """
         from rich.console import Console
         from rich.progress import MofNCompleteColumn, Progress
 
         from gan3dinv_ns.evaluation.heldout import evaluate_heldout
         from gan3dinv_ns.evaluation.heldout_folder import HeldoutFolder
-        from gan3dinv_ns.evaluation.rows import text_summary
         from gan3dinv_ns.heads.heldout import FIRST_UNSEEN_SEED, check_choice
         from gan3dinv_ns.inversion.run import invert
 
@@ -63,8 +75,7 @@ class Evaluate:
             print(f"warning: the generator may have been trained on heads with seeds below {FIRST_UNSEEN_SEED}")
         console = Console(soft_wrap=True, highlight=False, markup=False)
         generator, discriminator, initialisers = load_networks(self.generator, resolve_device(self.device))
-        settings = _inversion_settings(self.roll)
-        folder = HeldoutFolder(self.output_dir, self._run(generator, initialisers, settings))
+        folder = HeldoutFolder(path, self._run(generator, initialisers, settings))
         missing = [seed for seed in range(self.seed, self.seed + self.count) if str(seed) not in folder.done]
 
         def run(photo: Tensor) -> Inversion:
@@ -81,10 +92,7 @@ class Evaluate:
                     f"{figures['rotation_deg']:.1f} degrees, {figures['seconds']:.0f} s"
                 )
                 bar.advance(task)
-        written = folder.finish()
-        console.print(text_summary(folder.rows))
-        for path in written:
-            console.print(f"wrote {path.resolve()}")
+        return folder
 
     def _run(self, generator: Generator, initialisers: Initialisers | None, settings: InversionSettings) -> HeldoutRun:
         from gan3dinv_ns.evaluation.heldout_folder import HeldoutRun, weights_digest
@@ -109,7 +117,7 @@ class Evaluate:
             yield photograph(template, self.dataset, seed, resolution, self.roll)
 
 
-def _inversion_settings(roll: float) -> InversionSettings:
+def inversion_settings(roll: float) -> InversionSettings:
     """The defaults, with a pose that can roll where photos are rolled."""
     from gan3dinv_ns.inversion.settings import InversionSettings, PoseSettings
 

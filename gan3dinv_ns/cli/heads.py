@@ -1,4 +1,4 @@
-"""`gan3dinv heads generate`, `pack` and `train`: from MakeHuman's data to the embedded generator."""
+"""`gan3dinv heads generate`, `pack`, `train` and `pairs`: from MakeHuman's data to the embedded generator."""
 
 from __future__ import annotations
 
@@ -80,25 +80,21 @@ class PackHeads:
 
 @dataclass(frozen=True)
 class TrainGenerator:
-    """Train the generator on packed heads, then with its discriminator, then encoder and pose estimator; goes on where
-    it was stopped."""
+    """Train the generator on packed heads, then with its discriminator; goes on where it was stopped."""
 
     data: tuple[Path, ...] = (Path("outputs/heads.safetensors"),)
     """The files that `gan3dinv heads pack` wrote."""
     output_dir: Path = Path("outputs/generator")
-    """Folder for generator.safetensors, generator.discriminator.safetensors, generator.initialisers.safetensors and the
-    states of the trainings."""
+    """Folder for generator.safetensors, generator.discriminator.safetensors and the states of the trainings."""
     minutes: float = 75.0
     """Time for the regression."""
     adversarial_minutes: float = 25.0
     """Time for generator and discriminator against each other."""
     alone_share: float = 0.4
     """Part of that time for the discriminator alone; 1 leaves the generator as the regression made it."""
-    initialiser_minutes: float = 15.0
-    """Time for latent encoder and pose estimator."""
 
     def main(self) -> None:
-        """Trains all on CUDA if there is one, else on the CPU.
+        """Trains both on CUDA if there is one, else on the CPU.
 
         Raises:
             ValueError: a packed file is missing or damaged.
@@ -106,12 +102,44 @@ class TrainGenerator:
         """
         from gan3dinv_ns.heads.train import TrainSettings, train_generator
         from gan3dinv_ns.heads.train_adversarial import AdversarialSettings, train_adversarially
-        from gan3dinv_ns.heads.train_initialisers import InitialiserSettings, train_initialisers
 
         regression = self.output_dir / "regression"
         train_generator(self.data, regression, TrainSettings(minutes=self.minutes))
         settings = AdversarialSettings(minutes=self.adversarial_minutes, alone_share=self.alone_share)
         train_adversarially(self.data, regression, self.output_dir, settings)
-        initialisers = InitialiserSettings(minutes=self.initialiser_minutes)
-        train_initialisers(self.data, regression / "generator.safetensors", self.output_dir, initialisers)
         print(f"wrote {self.output_dir.resolve()}")
+
+
+@dataclass(frozen=True)
+class PairHeads:
+    """Write packed heads as pairs of picture, latent and camera, for `gan3dinv pretrain encoder` and `pose`; goes on
+    where it was stopped."""
+
+    data: tuple[Path, ...] = (Path("outputs/heads.safetensors"),)
+    """The files that `gan3dinv heads pack` wrote."""
+    generator: str = "makehuman128-64"
+    """Whose latents they get: a registered name, or a file with its embedding beside it, such as
+    outputs/generator/regression/generator.safetensors."""
+    output_dir: Path = Path("outputs/pairs")
+    """Folder for the pairs."""
+
+    def main(self) -> None:
+        """Writes the pairs.
+
+        Raises:
+            ValueError: a packed file or the embedding is missing or damaged, or the folder holds other pairs.
+            FileWriteError: the disk is full or the place is not writable.
+        """
+        from rich.progress import MofNCompleteColumn, Progress
+
+        from gan3dinv_ns.heads.pairs import write_head_pairs
+
+        with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as bar:
+            task = bar.add_task("heads", total=None)
+            folder = write_head_pairs(
+                self.data,
+                self.generator,
+                self.output_dir,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+        print(f"wrote {folder.resolve()}")

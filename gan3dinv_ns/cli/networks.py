@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -43,5 +42,5 @@ def load_networks(source: str, device: torch.device) -> tuple[Generator, Discrim
     from gan3dinv_ns.encoders import find_initialisers
 
     generator = load_generator(source, device)
-    place = source if Path(source).suffix == ".pkl" else network_file(source, "discriminator")
-    return generator, load_discriminator(place, device), find_initialisers(source, device)
+    discriminator = load_discriminator(network_file(source, "discriminator"), device)
+    return generator, discriminator, find_initialisers(source, device)

@@ -13,12 +13,13 @@ def network_file(source: str | Path, role: str) -> Path:
     """Where the network that plays a role beside a generator is, or would be.
 
     Args:
-        source: what the generator was loaded from: one of `REGISTERED`, or NAME.safetensors, beside which
-            NAME.ROLE.safetensors may lie.
-        role: "generator", "discriminator", "initialisers" or "embedding".
+        source: what the generator was loaded from: one of `REGISTERED`, or NAME.safetensors or NAME.pkl, beside which
+            NAME.ROLE.safetensors may lie; a published .pkl holds its discriminator itself.
+        role: "generator", "discriminator", "embedding", "encoder", "pose" or "pose-roll".
     """
     path = WEIGHTS / f"{source}.safetensors" if str(source) in REGISTERED else Path(source)
-    return path if role == "generator" else path.with_suffix(f".{role}.safetensors")
+    itself = role == "generator" or (role == "discriminator" and path.suffix == ".pkl")
+    return path if itself else path.with_suffix(f".{role}.safetensors")
 
 
 def registered_file(name: str, role: str) -> Path:

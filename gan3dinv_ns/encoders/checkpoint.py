@@ -1,4 +1,4 @@
-"""Both initialisers in one .safetensors file, with their sizes in its metadata.
+"""Latent encoder and pose estimator in files, one .safetensors each, with their sizes in the metadata.
 
 Matrices and convolutions are stored in 8 bits: per output, whole numbers from -127 to 127 and the step between them
 (``NAME.step``). Files that hold them as floating-point numbers are read too.
@@ -9,75 +9,61 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from gan3dinv_ns.eg3d.registry import network_file
-from gan3dinv_ns.encoders.config import InitialiserConfig
+from gan3dinv_ns.encoders.config import LatentEncoderConfig, PoseEstimatorConfig
 from gan3dinv_ns.encoders.latent_encoder import LatentEncoder
 from gan3dinv_ns.encoders.pose_estimator import PoseEstimator
 from gan3dinv_ns.ops.network_files import fill_network, read_network_file, write_network_file
 
-_ROLE = "initialisers"
+ENCODER, POSE, POSE_WITH_ROLL = "encoder", "pose", "pose-roll"
 _STEP = ".step"
 
 
-class Initialisers(nn.Module):
-    """E and P of one generator.
+def save_encoder(encoder: LatentEncoder, path: str | Path) -> None:
+    """Write E, whole or not at all, in a quarter of its space in memory."""
+    write_network_file(path, ENCODER, encoder.config.to_dict(), _stored(encoder))
 
-    Attributes:
-        config: their sizes.
-        encoder: photo -> w.
-        estimator: photo -> yaw and pitch.
+
+def save_estimator(estimator: PoseEstimator, path: str | Path) -> None:
+    """Write P, whole or not at all, in a quarter of its space in memory."""
+    write_network_file(path, POSE, estimator.config.to_dict(), _stored(estimator))
+
+
+def load_encoder(path: str | Path, device: str | torch.device = "cpu") -> LatentEncoder:
+    """E in evaluation mode, float32, frozen.
+
+    Raises:
+        ValueError: the file is missing, damaged, of another kind, or does not fit its sizes.
     """
-
-    def __init__(self, config: InitialiserConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.encoder = LatentEncoder(config)
-        self.estimator = PoseEstimator(config)
+    config, state = read_network_file(path, ENCODER)
+    encoder = LatentEncoder(LatentEncoderConfig.from_dict(config))
+    fill_network(path, encoder, _without_steps(path, state))
+    return encoder.eval().requires_grad_(False).to(device)
 
 
-def build_initialisers(config: InitialiserConfig | None = None) -> Initialisers:
-    """Untrained networks."""
-    return Initialisers(config or InitialiserConfig())
+def load_estimator(path: str | Path, device: str | torch.device = "cpu") -> PoseEstimator:
+    """P in evaluation mode, float32, frozen.
+
+    Raises:
+        ValueError: the file is missing, damaged, of another kind, or does not fit its sizes.
+    """
+    config, state = read_network_file(path, POSE)
+    estimator = PoseEstimator(PoseEstimatorConfig.from_dict(config))
+    fill_network(path, estimator, _without_steps(path, state))
+    return estimator.eval().requires_grad_(False).to(device)
 
 
-def save_initialisers(initialisers: Initialisers, path: str | Path) -> None:
-    """Write both, whole or not at all, in a quarter of their space in memory."""
+def _stored(network: torch.nn.Module) -> dict[str, Tensor]:
+    """A network's tensors as a file holds them."""
     state: dict[str, Tensor] = {}
-    for key, value in initialisers.state_dict().items():
+    for key, value in network.state_dict().items():
         value = value.detach().cpu().contiguous()
         if value.ndim > 1:
             state[key], state[key + _STEP] = _in_steps(value)
         else:
             state[key] = value
-    write_network_file(path, _ROLE, initialisers.config.to_dict(), state)
-
-
-def find_initialisers(source: str | Path, device: str | torch.device = "cpu") -> Initialisers | None:
-    """The initialisers that came with a generator; None if there are none.
-
-    Args:
-        source: what the generator was loaded from: a registered name, or NAME.safetensors, beside which
-            NAME.initialisers.safetensors may lie.
-
-    Raises:
-        ValueError: the file is there, but damaged.
-    """
-    path = network_file(source, _ROLE)
-    return load_initialisers(path, device) if path.is_file() else None
-
-
-def load_initialisers(path: str | Path, device: str | torch.device = "cpu") -> Initialisers:
-    """Both in evaluation mode, float32, frozen.
-
-    Raises:
-        ValueError: the file is missing, damaged, of another kind, or does not fit its sizes.
-    """
-    config, state = read_network_file(path, _ROLE)
-    initialisers = build_initialisers(InitialiserConfig.from_dict(config))
-    fill_network(path, initialisers, _without_steps(path, state))
-    return initialisers.eval().requires_grad_(False).to(device)
+    return state
 
 
 def _in_steps(weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -113,7 +113,7 @@ def camera_losses(inversion: Inversion, generator: Generator, planes: Tensor, pl
         losses["warp"] = pose.warp_weight * loss
     if "translation" in plan.losses:
         losses["translation"] = pose.translation_weight * inversion.pose.translation.square().sum()
-    direction = inversion.guess.view_direction
+    direction = inversion.guess.estimated_direction
     if "estimate" in plan.losses and direction is not None:
         # The squared chord between two unit directions is the squared angle for all that matters here.
         turned = inversion.pose.rotation()[:, :, 2] - direction

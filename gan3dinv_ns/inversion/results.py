@@ -12,8 +12,8 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from gan3dinv_ns.inversion.start import orbit_labels
 from gan3dinv_ns.inversion.state import Inversion
+from gan3dinv_ns.inversion.views import orbit_labels
 from gan3dinv_ns.ops.atomic_files import atomic_path
 from gan3dinv_ns.ops.image_files import write_image
 

@@ -30,7 +30,7 @@ def invert(
         progress: called after each step with the step, the phase's name and the step's metrics.
 
     Returns:
-        the inversion in its final state, on the generator's device.
+        the inversion in its final state (with a schedule of no steps, the one it starts in), on the generator's device.
 
     Raises:
         ValueError: for a photo of the wrong shape or settings that cannot be had.
@@ -43,4 +43,6 @@ def invert(
             progress(step, inversion.schedule.phase_at(step).phase.name, metrics)
         if bool(inversion.converged):
             break
+    if not bool(inversion.started):
+        inversion.start()
     return inversion

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gan3dinv_ns.cameras.intrinsics import FOCAL
@@ -20,6 +20,12 @@ class StartSettings:
     """The first latent: that of the latent encoder, where the generator has one, or the mean."""
     pose: Literal["estimator", "search", "canonical"] = "estimator"
     """The first pose: that of the pose estimator, where the generator has one, else the search; or the front."""
+    check: bool = True
+    """Compare the estimator's pose with a coarse grid by rendering, and search where the grid is clearly better."""
+    check_counts: tuple[int, int] = (7, 3)
+    """Yaws and pitches of that grid."""
+    clearly_better: float = 0.6
+    """The grid is clearly better if its error is below this share of that of the estimator's pose."""
     yaw_range: float = 0.75
     """Yaw is tried from minus to plus this, radians."""
     yaw_count: int = 11
@@ -71,6 +77,10 @@ class PoseSettings:
 
     kind: Literal["euler", "sixd"] = "euler"
     """"euler" (yaw, pitch) for upright crops, "sixd" (6D rotation, Zhou et al.) where heads may be rolled."""
+    through: Literal["numbers", "estimator"] = "numbers"
+    """What the camera's losses move: the pose's own numbers, or the weights of the pose estimator (published code)."""
+    estimator_rate: float = 0.01
+    """Rate of the estimator's weights as a share of the camera's."""
     focal: float = FOCAL
     """Focal length over image width."""
     warp_target: Literal["photo", "rendering"] = "photo"
@@ -172,3 +182,26 @@ class InversionSettings:
         if losses and self.pose.estimate_weight > 0:
             losses += ("estimate",)
         return losses
+
+
+def untuned_settings(
+    latent: Literal["encoder", "mean"], pose: Literal["estimator", "search"], steps: int, settings: InversionSettings
+) -> InversionSettings:
+    """Settings of an inversion of so many steps without tuning, a third of them to warm the camera up.
+
+    Args:
+        latent, pose: the start, see :class:`StartSettings`.
+        steps: 0 for the start itself.
+        settings: everything else.
+
+    Raises:
+        ValueError: the number of steps is negative.
+    """
+    if steps < 0:
+        raise ValueError(f"{steps} steps are negative; give 0 or more")
+    warmup = steps // 3
+    return replace(
+        settings,
+        start=replace(settings.start, latent=latent, pose=pose),
+        schedule=replace(settings.schedule, warmup_steps=warmup, project_steps=steps - warmup, tune_steps=0),
+    )

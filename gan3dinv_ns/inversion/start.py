@@ -1,20 +1,45 @@
-"""Where an inversion starts: the mean latent, and the camera from which the mean head looks most like the photo."""
+"""Where an inversion starts: what encoder, estimator and search say of a photo before any optimisation."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from gan3dinv_ns.cameras.conventions import camera_label
-from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
-from gan3dinv_ns.cameras.rotations import orbit
+from gan3dinv_ns.cameras.rotations import RADIUS, orbit, roll_of
 from gan3dinv_ns.eg3d import Generator
-from gan3dinv_ns.inversion.settings import StartSettings
-from gan3dinv_ns.inversion.views import raw_view, with_depth_samples
+from gan3dinv_ns.encoders import Initialisers, PoseEstimator
+from gan3dinv_ns.inversion.pose_search import PoseSearch
+from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.losses.latent_prior import LatentPrior
 from gan3dinv_ns.losses.reconstruction import PhotoTarget
+from gan3dinv_ns.ops.picture_moves import move_pictures
 
 _SAMPLES_OF_W = 4096
+
+Origin = Literal["estimator", "search", "search against the estimator", "canonical"]
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What is known about a photo before any optimisation.
+
+    Attributes:
+        latent: ``w [1, 1, w_dim]``: the encoder's, or the mean.
+        rotation: ``[1, 3, 3]`` of the camera to world.
+        origin: who gave the rotation.
+    """
+
+    latent: Tensor
+    rotation: Tensor
+    origin: Origin
+
+    @property
+    def estimated_direction(self) -> Tensor | None:
+        """``[1, 3]`` where the camera looks, if the estimator says so."""
+        return self.rotation[:, :, 2] if self.origin == "estimator" else None
 
 
 def mean_latent(generator: Generator) -> Tensor:
@@ -36,75 +61,52 @@ def latent_prior(generator: Generator, label: Tensor, seed: int) -> LatentPrior:
     return LatentPrior.fit(w, mean_latent(generator)[0, 0])
 
 
-def orbit_labels(yaw: Tensor, pitch: Tensor, focal: float, radius: float) -> Tensor:
-    """Labels ``[N, 25]`` of cameras that look at the origin."""
-    return camera_label(orbit(yaw, pitch, radius), intrinsics_matrix(focal).to(yaw))
-
-
-def colour_blind_error(images: Tensor, photo: Tensor) -> Tensor:
-    """How badly each picture explains the photo after the best gain and offset of each channel.
-
-    The mean head has neither the photo's skin and hair nor its background; what is left after the best affine map
-    of the colours is the part of the photo's structure that the picture does not show.
-
-    Args:
-        images: ``[N, 3, h, w]``.
-        photo: ``[1, 3, h, w]``.
-
-    Returns:
-        ``[N]``, between 0 and 1: the unexplained fraction of the photo's variance.
-    """
-    x = images.flatten(2) - images.flatten(2).mean(dim=2, keepdim=True)
-    y = photo.flatten(2) - photo.flatten(2).mean(dim=2, keepdim=True)
-    covariance = (x * y).mean(dim=2).clamp_min(0.0)
-    explained = covariance.square() / x.square().mean(dim=2).clamp_min(1e-8)
-    variance = y.square().mean(dim=2)
-    return 1.0 - explained.sum(dim=1) / variance.sum(dim=1).clamp_min(1e-8)
+def estimator_for(initialisers: Initialisers | None, settings: InversionSettings) -> PoseEstimator | None:
+    """The pose estimator for upright photos, or for rolled ones where the camera may roll; None without one."""
+    if initialisers is None:
+        return None
+    rolled = initialisers.estimator_with_roll if settings.pose.kind == "sixd" else None
+    return rolled or initialisers.estimator
 
 
 @torch.no_grad()
-def find_pose(generator: Generator, target: PhotoTarget, settings: StartSettings, focal: float) -> tuple[float, float]:
-    """Yaw and pitch in radians from which the mean head resembles the photo most.
+def first_guess(
+    generator: Generator, target: PhotoTarget, initialisers: Initialisers | None, settings: InversionSettings
+) -> Guess:
+    """Latent and camera to start from; always the same for the same photo.
 
-    A grid of small renderings in one batch is scored without regard to colour; the best ones are compared again
-    with the perceptual distance, and the best of these is refined on ever finer grids.
+    The estimator's camera is checked by rendering: where a coarse grid has a clearly better one, it is searched for.
     """
-    generator = with_depth_samples(generator, settings.depth_samples)
-    latent = mean_latent(generator).expand(1, generator.num_ws, -1)
-    planes = generator.planes(latent)
-    yaws = torch.linspace(-settings.yaw_range, settings.yaw_range, settings.yaw_count).to(planes)
-    pitches = torch.linspace(-settings.pitch_range, settings.pitch_range, settings.pitch_count).to(planes)
-    poses = torch.cartesian_prod(yaws, pitches)
-    best = _best(generator, planes, latent, target, poses, settings, focal)
-    steps = torch.tensor([-1.0, 0.0, 1.0]).to(planes)
-    spacing = torch.stack([_spacing(yaws), _spacing(pitches)])
-    for _ in range(settings.refinements):
-        spacing = spacing / 2
-        poses = best + torch.cartesian_prod(steps, steps) * spacing
-        best = _best(generator, planes, latent, target, poses, settings, focal)
-    return float(best[0]), float(best[1])
+    start, latent = settings.start, mean_latent(generator)
+    estimator = estimator_for(initialisers, settings) if start.pose == "estimator" else None
+    rotation = None if estimator is None else estimator(target.photo).rotation
+    if initialisers is not None and initialisers.encoder is not None and start.latent == "encoder":
+        latent = initialisers.encoder(_upright(target.photo, rotation))[:, None]
+    if start.pose == "canonical":
+        return Guess(latent, _orbit_rotation(0.0, 0.0, latent), "canonical")
+    search = PoseSearch(generator, latent, target, start, settings.pose.focal)
+    if rotation is None:
+        return Guess(latent, _orbit_rotation(*search.best(), latent), "search")
+    if start.check and search.beats(_camera(rotation, generator.rendering.avg_camera_radius)):
+        return Guess(latent, _orbit_rotation(*search.best(), latent), "search against the estimator")
+    return Guess(latent, rotation, "estimator")
 
 
-def _spacing(values: Tensor) -> Tensor:
-    return values[1] - values[0] if len(values) > 1 else torch.zeros_like(values[0])
+def _upright(photo: Tensor, rotation: Tensor | None) -> Tensor:
+    """The photo without the roll of its camera: encoders know upright heads."""
+    if rotation is None:
+        return photo
+    roll = roll_of(rotation)
+    return photo if float(roll.abs()) < 1e-4 else move_pictures(photo, -roll)
 
 
-def _best(
-    generator: Generator,
-    planes: Tensor,
-    latent: Tensor,
-    target: PhotoTarget,
-    poses: Tensor,
-    settings: StartSettings,
-    focal: float,
-) -> Tensor:
-    """The best (yaw, pitch) of ``poses [N, 2]``."""
-    labels = orbit_labels(poses[:, 0], poses[:, 1], focal, generator.rendering.avg_camera_radius)
-    small = raw_view(generator, planes, labels, settings.resolution)
-    errors = colour_blind_error(small.image, target.at(settings.resolution))
-    few = errors.topk(min(settings.candidates, len(errors)), largest=False).indices
-    scores = []
-    for index in few.tolist():
-        rendered = generator.synthesis(latent, labels[index : index + 1], planes=planes)
-        scores.append(float(errors[index]) + float(target.distance(rendered)))
-    return poses[few[scores.index(min(scores))]]
+def _orbit_rotation(yaw: float, pitch: float, like: Tensor) -> Tensor:
+    return orbit(yaw, pitch)[:, :3, :3].to(like)
+
+
+def _camera(rotation: Tensor, radius: float = RADIUS) -> Tensor:
+    """``[1, 4, 4]`` of a camera that looks at the origin."""
+    camera = torch.eye(4).to(rotation)[None].clone()
+    camera[:, :3, :3] = rotation
+    camera[:, :3, 3] = -radius * rotation[:, :, 2]
+    return camera

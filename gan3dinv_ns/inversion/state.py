@@ -11,14 +11,15 @@ from torch import Tensor, nn
 
 from gan3dinv_ns.cameras.conventions import camera_label
 from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
-from gan3dinv_ns.cameras.poses import POSES
-from gan3dinv_ns.cameras.rotations import orbit, yaw_pitch
+from gan3dinv_ns.cameras.poses import POSES, CameraPose
+from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d import Discriminator, Generator
 from gan3dinv_ns.encoders import Initialisers
 from gan3dinv_ns.inversion import objectives
+from gan3dinv_ns.inversion.estimator_pose import EstimatorPose
 from gan3dinv_ns.inversion.schedule import Group
 from gan3dinv_ns.inversion.settings import InversionSettings
-from gan3dinv_ns.inversion.start import find_pose, latent_prior, mean_latent
+from gan3dinv_ns.inversion.start import Guess, estimator_for, first_guess, latent_prior, mean_latent
 from gan3dinv_ns.inversion.views import with_depth_samples
 from gan3dinv_ns.losses.latent_prior import LatentPrior
 from gan3dinv_ns.losses.perceptual import build_perceptual
@@ -32,19 +33,6 @@ class _Frozen:
     target: PhotoTarget
     initialisers: Initialisers | None
     untuned: Generator
-
-
-@dataclass(frozen=True)
-class Guess:
-    """What is known about a photo before any optimisation.
-
-    Attributes:
-        latent: ``w [1, 1, w_dim]``: the encoder's, or the mean.
-        view_direction: ``[1, 3]`` where the camera looks, by the estimator; None without one.
-    """
-
-    latent: Tensor
-    view_direction: Tensor | None
 
 
 class Inversion(nn.Module):
@@ -87,7 +75,6 @@ class Inversion(nn.Module):
         device = next(self.generator.parameters()).device
         self.w = nn.Parameter(mean_latent(self.generator))
         radius = generator.rendering.avg_camera_radius
-        self.pose = POSES[self.settings.pose.kind](radius=radius).to(device)
         self.register_buffer("started", torch.tensor(False, device=device))
         self.register_buffer("converged", torch.tensor(False, device=device))
         canonical = camera_label(orbit(0.0, 0.0, radius), intrinsics_matrix(self.settings.pose.focal)).to(device)
@@ -96,7 +83,17 @@ class Inversion(nn.Module):
         raw_resolution = generator.neural_rendering_resolution
         target = PhotoTarget(photo.to(device, torch.float32), perceptual, raw_resolution)
         self._frozen = _Frozen(target, initialisers, generator)
+        self.pose = self._first_pose(radius).to(device)
         self._planes: tuple[tuple[object, ...], Tensor] | None = None
+
+    def _first_pose(self, radius: float) -> CameraPose:
+        pose = self.settings.pose
+        if pose.through == "numbers":
+            return POSES[pose.kind](radius=radius)
+        estimator = estimator_for(self._frozen.initialisers, self.settings)
+        if estimator is None:
+            raise ValueError('pose.through "estimator" needs a pose estimator beside the generator; choose "numbers".')
+        return EstimatorPose(estimator, self.target.photo, radius)
 
     @property
     def target(self) -> PhotoTarget:
@@ -123,16 +120,8 @@ class Inversion(nn.Module):
 
     @cached_property
     def guess(self) -> Guess:
-        """What encoder and estimator say of the photo, as far as they are there and asked for."""
-        start, networks, photo = self.settings.start, self._frozen.initialisers, self.target.photo
-        latent, direction = mean_latent(self.generator), None
-        with torch.no_grad():
-            if networks is not None and start.latent == "encoder":
-                latent = networks.encoder(photo)[:, None]
-            if networks is not None and start.pose == "estimator":
-                yaw, pitch = networks.estimator(photo).unbind(1)
-                direction = orbit(yaw, pitch)[:, :3, 2]
-        return Guess(latent, direction)
+        """What encoder, estimator and search say of the photo, as far as they are there and asked for."""
+        return first_guess(self.untuned, self.target, self._frozen.initialisers, self.settings)
 
     @property
     def latent(self) -> Tensor:
@@ -173,14 +162,8 @@ class Inversion(nn.Module):
     @torch.no_grad()
     def start(self) -> None:
         """Take the first latent, and the first pose, which may be searched; the first step does it by itself."""
-        start, guess = self.settings.start, self.guess
-        yaw, pitch = 0.0, 0.0
-        if guess.view_direction is not None:
-            yaw, pitch = (float(angle) for angle in yaw_pitch(-guess.view_direction))
-        elif start.pose != "canonical":
-            yaw, pitch = find_pose(self.generator, self.target, start, self.settings.pose.focal)
-        self.w.copy_(guess.latent)
-        self.pose.set_rotation(orbit(yaw, pitch)[:, :3, :3].to(self.w))
+        self.w.copy_(self.guess.latent)
+        self.pose.set_rotation(self.guess.rotation.to(self.w))
         self.started.fill_(True)
 
     def step_losses(self, step: int) -> dict[Group, dict[str, Tensor]]:

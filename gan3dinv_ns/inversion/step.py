@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim import Adam, Optimizer
 
+from gan3dinv_ns.inversion.estimator_pose import EstimatorPose
 from gan3dinv_ns.inversion.state import Inversion
 from gan3dinv_ns.losses.noise import normalize_noise
 from gan3dinv_ns.ops.allocator import keep_freed_memory
@@ -23,9 +25,17 @@ def build_optimizers(inversion: Inversion) -> dict[str, Optimizer]:
     keep_freed_memory()
     groups = inversion.param_groups()
     optimizers: dict[str, Optimizer] = {group: Adam(parameters, lr=0.0) for group, parameters in groups.items()}
+    if isinstance(inversion.pose, EstimatorPose):
+        optimizers["camera_pose"] = _through_estimator(inversion.pose, inversion.settings.pose.estimator_rate)
     if inversion.settings.schedule.tune_optimizer == "muon":
         optimizers["generator"] = _muon(groups["generator"])
     return optimizers
+
+
+def _through_estimator(pose: EstimatorPose, rate_factor: float) -> Adam:
+    """Adam for the estimator's weights, at their own rate, and the translation."""
+    weights: dict[str, Any] = {"params": list(pose.estimator.parameters()), "rate_factor": rate_factor}
+    return Adam([weights, {"params": [pose.translation]}], lr=0.0)
 
 
 def _muon(parameters: list[Tensor]) -> Muon:

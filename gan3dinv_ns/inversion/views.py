@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from gan3dinv_ns.cameras.conventions import split_label
-from gan3dinv_ns.cameras.intrinsics import pixel_centres, ray_directions
+from gan3dinv_ns.cameras.conventions import camera_label, split_label
+from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix, pixel_centres, ray_directions
+from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d import Generator
 from gan3dinv_ns.eg3d.depth_samples import Sampling
 from gan3dinv_ns.losses.warp import View
@@ -28,6 +29,11 @@ def with_depth_samples(generator: Generator, samples: tuple[int, int]) -> Genera
         depth_resolution_importance=min(samples[1], own.depth_resolution_importance),
     )
     return cheaper
+
+
+def orbit_labels(yaw: Tensor, pitch: Tensor, focal: float, radius: float) -> Tensor:
+    """Labels ``[N, 25]`` of cameras that look at the origin."""
+    return camera_label(orbit(yaw, pitch, radius), intrinsics_matrix(focal).to(yaw))
 
 
 def raw_view(

@@ -9,7 +9,10 @@ import torch
 
 from gan3dinv_ns.cameras.rotations import (
     look_at,
+    matrix_from_quaternion,
     orbit,
+    quaternion_from_matrix,
+    roll_of,
     rolled,
     rotation_angle,
     rotation_from_6d,
@@ -109,3 +112,17 @@ def test_a_rolled_camera_sees_its_picture_turned_anticlockwise() -> None:
     angles = [math.atan2(-float(y), float(x)) for x, y in (before, after)]
     assert angles[1] - angles[0] == pytest.approx(0.3, abs=1e-5), "rows count downwards"
     torch.testing.assert_close(rolled(turned, -0.3), upright, atol=1e-6, rtol=0)
+
+
+def test_quaternions_and_matrices_are_the_same_rotations() -> None:
+    rotation = so3_exp(torch.randn(20, 3, generator=torch.Generator().manual_seed(2)) * 2)
+    quaternion = quaternion_from_matrix(rotation)
+    torch.testing.assert_close(matrix_from_quaternion(quaternion), rotation, atol=1e-5, rtol=0)
+    torch.testing.assert_close(matrix_from_quaternion(-quaternion), rotation, atol=1e-5, rtol=0)
+
+
+def test_the_roll_of_a_camera_is_what_rolled_gave_it() -> None:
+    upright = orbit(torch.tensor([0.4, -1.0, 0.0]), torch.tensor([-0.2, 0.3, 0.0]))
+    wanted = torch.tensor([0.3, -0.5, 2.0])
+    torch.testing.assert_close(roll_of(rolled(upright, wanted)[:, :3, :3]), wanted)
+    torch.testing.assert_close(roll_of(upright[:, :3, :3]), torch.zeros(3))

@@ -33,7 +33,13 @@ COMMANDS = (
     "heads generate",
     "heads pack",
     "heads train",
+    "heads pairs",
     "heads report",
+    "pretrain",
+    "pretrain data",
+    "pretrain encoder",
+    "pretrain pose",
+    "pretrain report",
 )
 
 
@@ -223,15 +229,10 @@ def test_heads_commands_hand_their_options_on(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("gan3dinv_ns.heads.train.train_generator", train)
     monkeypatch.setattr("gan3dinv_ns.heads.train_adversarial.train_adversarially", train_adversarially)
 
-    def train_initialisers(data, generator, folder, settings):
-        asked["initialisers"] = (generator, folder, settings.minutes)
-
-    monkeypatch.setattr("gan3dinv_ns.heads.train_initialisers.train_initialisers", train_initialisers)
-    times = ["--minutes", "3", "--adversarial-minutes", "2", "--alone-share", "1", "--initialiser-minutes", "4"]
+    times = ["--minutes", "3", "--adversarial-minutes", "2", "--alone-share", "1"]
     main(["heads", "train", "--data", "d.safetensors", "e.safetensors", "--output-dir", str(tmp_path), *times])
     assert asked["train"] == ((Path("d.safetensors"), Path("e.safetensors")), tmp_path / "regression", 3.0)
     assert asked["adversarial"] == (tmp_path / "regression", tmp_path, 2.0, 1.0)
-    assert asked["initialisers"] == (tmp_path / "regression" / "generator.safetensors", tmp_path, 4.0)
     assert capsys.readouterr().out.count(str(tmp_path)) == 2
 
 

@@ -19,7 +19,7 @@ from gan3dinv_ns.eg3d.depth_samples import stratified_depths
 from gan3dinv_ns.eg3d.marcher import expected_depth, interval_weights, sample_weights
 from gan3dinv_ns.eg3d.ray_sampler import sample_rays
 from gan3dinv_ns.inversion.settings import InversionSettings, ScheduleSettings, StartSettings
-from gan3dinv_ns.inversion.start import orbit_labels
+from gan3dinv_ns.inversion.views import orbit_labels
 
 W_DIM = 16
 TRAITS = 8

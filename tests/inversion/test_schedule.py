@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gan3dinv_ns.inversion.schedule import GroupPlan, Phase, Schedule
-from gan3dinv_ns.inversion.settings import InversionSettings, PoseSettings, ScheduleSettings
+from gan3dinv_ns.inversion.settings import InversionSettings, PoseSettings, ScheduleSettings, untuned_settings
 
 SCHEDULE = InversionSettings().build_schedule()
 
@@ -94,3 +94,17 @@ def test_a_group_cannot_be_planned_twice() -> None:
     plan = GroupPlan("latent", ("reconstruction",), 0.1)
     with pytest.raises(ValueError, match="twice"):
         Schedule((Phase("project", 3, (plan, plan)),))
+
+
+@pytest.mark.parametrize("steps", [0, 1, 25, 200])
+def test_an_untuned_inversion_has_as_many_steps_as_are_asked_for(steps: int) -> None:
+    settings = untuned_settings("mean", "search", steps, InversionSettings())
+    schedule = settings.build_schedule()
+    assert schedule.total_steps == steps
+    assert "tune" not in {schedule.phase_at(step).phase.name for step in range(steps)}
+    assert (settings.start.latent, settings.start.pose) == ("mean", "search")
+
+
+def test_a_negative_number_of_steps_is_refused() -> None:
+    with pytest.raises(ValueError, match="-1 steps"):
+        untuned_settings("mean", "search", -1, InversionSettings())

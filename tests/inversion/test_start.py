@@ -1,18 +1,53 @@
-"""Claims about the mean latent and the coarse pose search."""
+"""Claims about the first latent and the first camera."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from gan3dinv_ns.inversion.settings import StartSettings
-from gan3dinv_ns.inversion.start import colour_blind_error, find_pose, latent_prior, mean_latent, orbit_labels
+from gan3dinv_ns.cameras.rotations import orbit, roll_of, rolled, rotation_angle
+from gan3dinv_ns.encoders import EstimatedPose, Initialisers
+from gan3dinv_ns.inversion.settings import InversionSettings, StartSettings
+from gan3dinv_ns.inversion.start import Guess, first_guess, latent_prior, mean_latent
+from gan3dinv_ns.inversion.views import orbit_labels
 from gan3dinv_ns.losses.perceptual import build_perceptual
 from gan3dinv_ns.losses.reconstruction import PhotoTarget
+from gan3dinv_ns.ops.picture_moves import move_pictures
+
+
+class Saying(torch.nn.Module):
+    """A network that says what it is told to, and keeps what it is shown."""
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, photo: Tensor) -> Any:
+        self.seen = photo
+        return self.answer
+
+
+def says_pose(camera: Tensor) -> Any:
+    return Saying(EstimatedPose(camera[:, :3, :3], torch.zeros(1, 2)))
+
+
+@pytest.fixture
+def guess(toy_generator: Any, toy_discriminator: Any, toy_photo: Callable[..., Tensor]) -> Callable[..., Guess]:
+    """Guesses of the mean head's photo from yaw 0.3 and pitch 0.1."""
+
+    def guess(photo: Tensor | None = None, kind: Any = "euler", start: Any = None, **networks: Any) -> Guess:
+        photo = toy_photo(0.3, 0.1) if photo is None else photo
+        target = PhotoTarget(photo, build_perceptual("discriminator", toy_discriminator), 32)
+        settings = InversionSettings(start=start or StartSettings())
+        settings = replace(settings, pose=replace(settings.pose, kind=kind))
+        return first_guess(toy_generator, target, Initialisers(**networks), settings)
+
+    return guess
 
 
 def test_mean_latent_is_w_avg(toy_generator: Any) -> None:
@@ -26,30 +61,48 @@ def test_deviation_is_that_of_the_samples(toy_generator: Any) -> None:
     assert latent_prior(toy_generator, label, 0).deviation == pytest.approx(1.0, abs=0.05)
 
 
-def test_colour_blind_error_ignores_gain_and_offset() -> None:
-    photo = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    recoloured = photo * torch.tensor([0.5, 2.0, 0.1]).reshape(1, 3, 1, 1) + 0.3
-    assert float(colour_blind_error(recoloured, photo)) == pytest.approx(0.0, abs=1e-4)
-    assert float(colour_blind_error(torch.zeros_like(photo), photo)) == pytest.approx(1.0, abs=1e-4)
+def test_an_estimate_that_explains_the_photo_is_taken(guess: Callable[..., Guess]) -> None:
+    said = orbit(0.27, 0.12)
+    found = guess(estimator=says_pose(said))
+    assert found.origin == "estimator"
+    assert torch.equal(found.rotation, said[:, :3, :3])
+    assert found.estimated_direction is not None and torch.equal(found.estimated_direction, said[:, :3, 2])
 
 
-def test_inverted_picture_does_not_explain_the_photo() -> None:
-    photo = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    assert float(colour_blind_error(-photo, photo)) == pytest.approx(1.0, abs=1e-4)
+def test_an_estimate_that_is_clearly_wrong_loses_against_the_search(guess: Callable[..., Guess]) -> None:
+    wrong = orbit(-0.6, -0.2)
+    found = guess(estimator=says_pose(wrong))
+    assert found.origin == "search against the estimator" and found.estimated_direction is None
+    assert float(rotation_angle(found.rotation, orbit(0.3, 0.1)[:, :3, :3])) < 0.08
+    kept = guess(estimator=says_pose(wrong), start=StartSettings(check=False))
+    assert kept.origin == "estimator" and torch.equal(kept.rotation, wrong[:, :3, :3])
 
 
-@pytest.mark.parametrize(("yaw", "pitch"), [(0.0, 0.0), (0.35, 0.1), (-0.5, -0.2)])
-def test_search_finds_the_mean_heads_pose(
-    toy_generator: Any, toy_discriminator: Any, toy_photo: Callable[..., Tensor], yaw: float, pitch: float
+def test_without_an_estimator_the_camera_is_searched_or_the_front(guess: Callable[..., Guess]) -> None:
+    assert guess().origin == "search"
+    front = guess(start=StartSettings(pose="canonical"), estimator=says_pose(orbit(0.3, 0.1)))
+    assert front.origin == "canonical"
+    torch.testing.assert_close(front.rotation, orbit(0.0, 0.0)[:, :3, :3])
+
+
+def test_a_guess_is_always_the_same_and_leaves_the_random_numbers_alone(guess: Callable[..., Guess]) -> None:
+    torch.manual_seed(5)
+    first, state = guess(), torch.get_rng_state()
+    torch.manual_seed(5)
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(6)
+    assert torch.equal(guess().rotation, first.rotation)
+
+
+def test_rolled_photos_are_shown_to_the_encoder_upright(
+    guess: Callable[..., Guess], toy_photo: Callable[..., Tensor]
 ) -> None:
-    target = PhotoTarget(toy_photo(yaw, pitch), build_perceptual("discriminator", toy_discriminator), 32)
-    found = find_pose(toy_generator, target, StartSettings(), 4.2647)
-    assert found == pytest.approx((yaw, pitch), abs=0.06)
-
-
-def test_search_of_one_camera_is_allowed(
-    toy_generator: Any, toy_discriminator: Any, toy_photo: Callable[..., Tensor]
-) -> None:
-    target = PhotoTarget(toy_photo(0.0, 0.0), build_perceptual("discriminator", toy_discriminator), 32)
-    settings = StartSettings(yaw_range=0.0, yaw_count=1, pitch_range=0.0, pitch_count=1, refinements=1)
-    assert find_pose(toy_generator, target, settings, 4.2647) == pytest.approx((0.0, 0.0))
+    upright, roll = toy_photo(0.3, 0.1), torch.tensor([0.25])
+    camera, encoder = rolled(orbit(0.3, 0.1), roll), Saying(torch.zeros(1, 16))
+    networks = {"encoder": encoder, "estimator": says_pose(orbit(0.0, 0.0)), "estimator_with_roll": says_pose(camera)}
+    photo = move_pictures(upright, roll)
+    found = guess(photo, "sixd", **networks)
+    assert float(roll_of(found.rotation)) == pytest.approx(0.25, abs=1e-5), "the estimator with roll is the one asked"
+    assert float((encoder.seen - upright).abs().mean()) < 0.3 * float((photo - upright).abs().mean())
+    guess(upright, "euler", **networks)
+    assert torch.equal(encoder.seen, upright)

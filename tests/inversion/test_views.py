@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from gan3dinv_ns.eg3d import Generator, GeneratorConfig, RenderingOptions
-from gan3dinv_ns.inversion.start import mean_latent, orbit_labels
-from gan3dinv_ns.inversion.views import far_limit, raw_view, with_depth_samples
+from gan3dinv_ns.inversion.start import mean_latent
+from gan3dinv_ns.inversion.views import far_limit, orbit_labels, raw_view, with_depth_samples
 
 
 @pytest.fixture(scope="module")

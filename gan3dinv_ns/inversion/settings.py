@@ -91,6 +91,9 @@ class PoseSettings:
     photometric_weight: float = 1.0
     """Weight of the direct comparison of a small rendering with the photo, whose gradient goes through the renderer
     to the camera (Algorithm 3); 0 leaves it out."""
+    translate: bool = True
+    """The camera has a learnable translation besides its rotation (supplement, B.2); without it, it always looks at the
+    origin (the ablation)."""
     translation_weight: float = 100.0
     """Weight of the squared translation, in box units: a shift can be mistaken for a turn, and a shifted head stands
     beside its place from the side. 0 leaves it free, for photos that are cropped loosely."""
@@ -177,7 +180,7 @@ class InversionSettings:
             losses += ("warp",)
         if self.pose.photometric_weight > 0:
             losses += ("photometric",)
-        if losses and self.pose.translation_weight > 0:
+        if losses and self.pose.translate and self.pose.translation_weight > 0:
             losses += ("translation",)
         if losses and self.pose.estimate_weight > 0:
             losses += ("estimate",)

@@ -153,9 +153,10 @@ class Inversion(nn.Module):
         noise = self.noise_maps if self.settings.optimize_noise else []
         generator = self.generator
         tuned = (generator.backbone.synthesis, generator.decoder, generator.superresolution)
+        still = None if self.settings.pose.translate else self.pose.translation
         return {
             "latent": [self.w, *noise],
-            "camera_pose": list(self.pose.parameters()),
+            "camera_pose": [parameter for parameter in self.pose.parameters() if parameter is not still],
             "generator": [parameter for module in tuned for parameter in module.parameters()],
         }
 

@@ -26,16 +26,20 @@ def build_optimizers(inversion: Inversion) -> dict[str, Optimizer]:
     groups = inversion.param_groups()
     optimizers: dict[str, Optimizer] = {group: Adam(parameters, lr=0.0) for group, parameters in groups.items()}
     if isinstance(inversion.pose, EstimatorPose):
-        optimizers["camera_pose"] = _through_estimator(inversion.pose, inversion.settings.pose.estimator_rate)
+        optimizers["camera_pose"] = _through_estimator(
+            inversion.pose, groups["camera_pose"], inversion.settings.pose.estimator_rate
+        )
     if inversion.settings.schedule.tune_optimizer == "muon":
         optimizers["generator"] = _muon(groups["generator"])
     return optimizers
 
 
-def _through_estimator(pose: EstimatorPose, rate_factor: float) -> Adam:
-    """Adam for the estimator's weights, at their own rate, and the translation."""
-    weights: dict[str, Any] = {"params": list(pose.estimator.parameters()), "rate_factor": rate_factor}
-    return Adam([weights, {"params": [pose.translation]}], lr=0.0)
+def _through_estimator(pose: EstimatorPose, parameters: list[Tensor], rate_factor: float) -> Adam:
+    """Adam for the camera's parameters, the estimator's weights among them at their own rate."""
+    weights = list(pose.estimator.parameters())
+    others = [parameter for parameter in parameters if not any(parameter is weight for weight in weights)]
+    groups: list[dict[str, Any]] = [{"params": weights, "rate_factor": rate_factor}]
+    return Adam([*groups, *({"params": [other]} for other in others)], lr=0.0)
 
 
 def _muon(parameters: list[Tensor]) -> Muon:

@@ -106,6 +106,17 @@ def test_the_camera_is_held_near_the_estimate_by_the_squared_angle(
     assert "estimate" not in make().step_losses(0)["camera_pose"], "without an estimator there is nothing to hold to"
 
 
+def test_without_translation_the_camera_always_looks_at_the_origin(
+    make: Make, short_settings: InversionSettings
+) -> None:
+    free, held = make(), make(pose=replace(short_settings.pose, translate=False))
+    for inversion in (free, held):
+        _steps(inversion, 0, 4)
+    assert float(free.pose.translation.detach().abs().max()) > 0
+    assert torch.equal(held.pose.translation.detach(), torch.zeros(1, 2))
+    assert held.pose.yaw_pitch() != (0.0, 0.0) and "translation" not in held.step_losses(0)["camera_pose"]
+
+
 def test_tuning_is_held_to_what_it_found_at_the_sides(make: Make) -> None:
     inversion = make()
     _steps(inversion, 0, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,6 +39,7 @@ from gan3dinv_ns.inversion.start import Origin
 from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
 from gan3dinv_ns.ops.atomic_files import FileWriteError, atomic_path
 from gan3dinv_ns.ops.user_errors import one_line_errors
+from gan3dinv_ns.photo.label import check_label, find_label
 
 RESULTS_FOLDER = "inversion"
 """Folder inside the run's, with the pictures, camera, latent and figures."""
@@ -50,6 +51,7 @@ _CAMERA_FROM: dict[Origin, str] = {
     "search against the estimator": (
         "Camera: a search found one that explains the photo clearly better than the pose estimator's; it begins there."
     ),
+    "label": "Camera: begins with that of the photo's label.",
     "canonical": "Camera: begins at the front.",
 }
 
@@ -124,6 +126,19 @@ class GAN3DInvTrainerConfig(TrainerConfig):
             return latest_checkpoint(self.load_dir, self.load_step)
         return None if self.load_checkpoint is None else self.load_checkpoint.expanduser().resolve()
 
+    def _settle_label(self, photo: Path) -> None:
+        """The photo's label goes into the run's configuration, as the photo is copied without what lies beside it.
+
+        Raises:
+            ValueError: it is asked for, but missing or damaged.
+        """
+        inversion = self.pipeline.model.inversion
+        if inversion.start.pose != "label":
+            return
+        given = inversion.start.label
+        label = check_label(given, "the label that is given") if given else find_label(photo)
+        self.pipeline.model.inversion = replace(inversion, start=replace(inversion.start, label=label))
+
     def _settle_options(self) -> None:
         """Paths become absolute, so that the run loads from everywhere.
 
@@ -136,6 +151,7 @@ class GAN3DInvTrainerConfig(TrainerConfig):
         photo = resolve_photo(self.pipeline.datamanager.data, checkpoint)
         self.data = self.pipeline.datamanager.data = photo
         self.pipeline.model.generator = resolve_generator(self.pipeline.model.generator)
+        self._settle_label(photo)
         self.output_dir = self.output_dir.expanduser().resolve()
         self.experiment_name = self.experiment_name or name_of(photo)
         self.machine.device_type = usable_device(self.machine.device_type)  # type: ignore[assignment]

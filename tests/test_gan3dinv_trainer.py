@@ -14,10 +14,12 @@ import yaml
 from PIL import Image
 
 from gan3dinv_ns import gan3dinv_trainer
+from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d import Generator, GeneratorConfig, save_generator
 from gan3dinv_ns.gan3dinv_run import latest_checkpoint, read_checkpoint
 
 SCHEDULE = "--pipeline.model.inversion.schedule"
+START = "--pipeline.model.inversion.start"
 
 
 def run_folder(outputs):
@@ -130,6 +132,7 @@ def test_full_disk_at_the_end_is_one_line_and_keeps_the_last_checkpoint(
         (["--data", "good.png", "--load-checkpoint", "gone.ckpt"], "does not exist"),
         (["--data", "good.png", "--output-dir", "text.png"], "a file stands where"),
         (["--data", "good.png", f"{SCHEDULE}.project-steps", "-3"], "-3 steps"),
+        (["--data", "good.png", f"{START}.pose", "label"], "dataset.json: no such file"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path, ns_train, short_options, monkeypatch, options, words):
@@ -155,3 +158,18 @@ def test_checkpoint_of_another_generator_is_explained(
     shutil.copy(tiny_generator_file.with_suffix(f".{discriminator}"), other.with_suffix(f".{discriminator}"))
     with pytest.raises(SystemExit, match="error: the checkpoint does not fit"):
         ns_train(*options, "--load-dir", finished_run)
+
+
+def test_a_label_beside_the_photo_is_where_the_camera_begins(tmp_path, ns_train, photo_file, short_options):
+    label = [*orbit(0.3, -0.1).flatten().tolist(), 4.2647, 0, 0.5, 0, 4.2647, 0.5, 0, 0, 1]
+    photo = tmp_path / photo_file.name
+    shutil.copyfile(photo_file, photo)
+    (tmp_path / "dataset.json").write_text(json.dumps({"labels": [[photo.name, label]]}))
+    pose = "--pipeline.model.inversion.pose"
+    still = (f"{pose}.warp-weight", 0, f"{pose}.photometric-weight", 0)
+    ns_train("--data", photo, "--output-dir", tmp_path, *short_options, f"{START}.pose", "label", *still)
+    run = run_folder(tmp_path)
+    found = json.loads((run / "inversion" / "camera.json").read_text())["label"]
+    assert found == pytest.approx(label, abs=1e-4)
+    config = yaml.load((run / "config.yml").read_text(), Loader=yaml.Loader)
+    assert config.pipeline.model.inversion.start.label == pytest.approx(label), "kept with the run"

@@ -47,15 +47,24 @@ class CameraPose(nn.Module, ABC):
         Raises:
             ValueError: if the camera looks away from the origin.
         """
+        pose = cls().to(camera_to_world.device)
+        pose.place(camera_to_world)
+        return pose
+
+    @torch.no_grad()
+    def place(self, camera_to_world: Tensor) -> None:
+        """Take over a camera ``[4, 4]`` or ``[1, 4, 4]``, radius included, as far as its rotation can be expressed.
+
+        Raises:
+            ValueError: if the camera looks away from the origin.
+        """
         camera_to_world = camera_to_world.detach().reshape(1, 4, 4)
         centre = (camera_to_world[:, :3, :3].mT @ camera_to_world[:, :3, 3:])[:, :, 0]
         if float(-centre[0, 2]) <= 0:
             raise ValueError("the camera looks away from the head; turn it towards the origin.")
-        pose = cls(radius=float(-centre[0, 2])).to(camera_to_world.device)
-        with torch.no_grad():
-            pose.set_rotation(camera_to_world[:, :3, :3])
-            pose.translation.copy_(centre[:, :2])
-        return pose
+        self.set_rotation(camera_to_world[:, :3, :3])
+        self.translation.copy_(centre[:, :2])
+        self.radius.copy_(-centre[:, 2])
 
     @abstractmethod
     def rotation(self) -> Tensor:

@@ -18,8 +18,11 @@ class StartSettings:
 
     latent: Literal["encoder", "mean"] = "encoder"
     """The first latent: that of the latent encoder, where the generator has one, or the mean."""
-    pose: Literal["estimator", "search", "canonical"] = "estimator"
-    """The first pose: that of the pose estimator, where the generator has one, else the search; or the front."""
+    pose: Literal["estimator", "search", "label", "canonical"] = "estimator"
+    """The first pose: that of the pose estimator, where the generator has one, else the search; that of the label in
+    dataset.json beside the photo; or the front."""
+    label: tuple[float, ...] = ()
+    """The 25 numbers of that label; none are read from the file."""
     check: bool = True
     """Compare the estimator's pose with a coarse grid by rendering, and search where the grid is clearly better."""
     check_counts: tuple[int, int] = (7, 3)

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gan3dinv_ns.cameras.rotations import RADIUS, orbit, roll_of
+from gan3dinv_ns.cameras.rotations import orbit, roll_of
 from gan3dinv_ns.eg3d import Generator
 from gan3dinv_ns.encoders import Initialisers, PoseEstimator
 from gan3dinv_ns.inversion.pose_search import PoseSearch
@@ -19,7 +19,7 @@ from gan3dinv_ns.ops.picture_moves import move_pictures
 
 _SAMPLES_OF_W = 4096
 
-Origin = Literal["estimator", "search", "search against the estimator", "canonical"]
+Origin = Literal["estimator", "search", "search against the estimator", "label", "canonical"]
 
 
 @dataclass(frozen=True)
@@ -28,18 +28,18 @@ class Guess:
 
     Attributes:
         latent: ``w [1, 1, w_dim]``: the encoder's, or the mean.
-        rotation: ``[1, 3, 3]`` of the camera to world.
-        origin: who gave the rotation.
+        camera_to_world: ``[1, 4, 4]``.
+        origin: who gave the camera.
     """
 
     latent: Tensor
-    rotation: Tensor
+    camera_to_world: Tensor
     origin: Origin
 
     @property
     def estimated_direction(self) -> Tensor | None:
         """``[1, 3]`` where the camera looks, if the estimator says so."""
-        return self.rotation[:, :, 2] if self.origin == "estimator" else None
+        return self.camera_to_world[:, :3, 2] if self.origin == "estimator" else None
 
 
 def mean_latent(generator: Generator) -> Tensor:
@@ -76,20 +76,29 @@ def first_guess(
     """Latent and camera to start from; always the same for the same photo.
 
     The estimator's camera is checked by rendering: where a coarse grid has a clearly better one, it is searched for.
+
+    Raises:
+        ValueError: the pose of a label is asked for, and there is none.
     """
     start, latent = settings.start, mean_latent(generator)
     estimator = estimator_for(initialisers, settings) if start.pose == "estimator" else None
     rotation = None if estimator is None else estimator(target.photo).rotation
     if initialisers is not None and initialisers.encoder is not None and start.latent == "encoder":
         latent = initialisers.encoder(_upright(target.photo, rotation))[:, None]
+    radius = generator.rendering.avg_camera_radius
+    if start.pose == "label":
+        if len(start.label) != 25:
+            raise ValueError(f"the start from a label needs start.label, 25 numbers, not {len(start.label)}")
+        return Guess(latent, torch.tensor(start.label[:16]).to(latent).reshape(1, 4, 4), "label")
     if start.pose == "canonical":
-        return Guess(latent, _orbit_rotation(0.0, 0.0, latent), "canonical")
+        return Guess(latent, orbit(0.0, 0.0, radius).to(latent), "canonical")
     search = PoseSearch(generator, latent, target, start, settings.pose.focal)
     if rotation is None:
-        return Guess(latent, _orbit_rotation(*search.best(), latent), "search")
-    if start.check and search.beats(_camera(rotation, generator.rendering.avg_camera_radius)):
-        return Guess(latent, _orbit_rotation(*search.best(), latent), "search against the estimator")
-    return Guess(latent, rotation, "estimator")
+        return Guess(latent, orbit(*search.best(), radius).to(latent), "search")
+    camera = _looking_at_origin(rotation, radius)
+    if start.check and search.beats(camera):
+        return Guess(latent, orbit(*search.best(), radius).to(latent), "search against the estimator")
+    return Guess(latent, camera, "estimator")
 
 
 def _upright(photo: Tensor, rotation: Tensor | None) -> Tensor:
@@ -100,12 +109,8 @@ def _upright(photo: Tensor, rotation: Tensor | None) -> Tensor:
     return photo if float(roll.abs()) < 1e-4 else move_pictures(photo, -roll)
 
 
-def _orbit_rotation(yaw: float, pitch: float, like: Tensor) -> Tensor:
-    return orbit(yaw, pitch)[:, :3, :3].to(like)
-
-
-def _camera(rotation: Tensor, radius: float = RADIUS) -> Tensor:
-    """``[1, 4, 4]`` of a camera that looks at the origin."""
+def _looking_at_origin(rotation: Tensor, radius: float) -> Tensor:
+    """Cameras ``[1, 4, 4]`` with a rotation ``[1, 3, 3]``."""
     camera = torch.eye(4).to(rotation)[None].clone()
     camera[:, :3, :3] = rotation
     camera[:, :3, 3] = -radius * rotation[:, :, 2]

@@ -164,7 +164,7 @@ class Inversion(nn.Module):
     def start(self) -> None:
         """Take the first latent, and the first pose, which may be searched; the first step does it by itself."""
         self.w.copy_(self.guess.latent)
-        self.pose.set_rotation(self.guess.rotation.to(self.w))
+        self.pose.place(self.guess.camera_to_world.to(self.w))
         self.started.fill_(True)
 
     def step_losses(self, step: int) -> dict[Group, dict[str, Tensor]]:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from gan3dinv_ns.cameras.poses import SixDPose
 from gan3dinv_ns.cameras.rotations import orbit, roll_of, rolled, rotation_angle
 from gan3dinv_ns.encoders import EstimatedPose, Initialisers
 from gan3dinv_ns.inversion.settings import InversionSettings, StartSettings
@@ -65,7 +66,7 @@ def test_an_estimate_that_explains_the_photo_is_taken(guess: Callable[..., Guess
     said = orbit(0.27, 0.12)
     found = guess(estimator=says_pose(said))
     assert found.origin == "estimator"
-    assert torch.equal(found.rotation, said[:, :3, :3])
+    torch.testing.assert_close(found.camera_to_world, said)
     assert found.estimated_direction is not None and torch.equal(found.estimated_direction, said[:, :3, 2])
 
 
@@ -73,16 +74,16 @@ def test_an_estimate_that_is_clearly_wrong_loses_against_the_search(guess: Calla
     wrong = orbit(-0.6, -0.2)
     found = guess(estimator=says_pose(wrong))
     assert found.origin == "search against the estimator" and found.estimated_direction is None
-    assert float(rotation_angle(found.rotation, orbit(0.3, 0.1)[:, :3, :3])) < 0.08
+    assert float(rotation_angle(found.camera_to_world[:, :3, :3], orbit(0.3, 0.1)[:, :3, :3])) < 0.08
     kept = guess(estimator=says_pose(wrong), start=StartSettings(check=False))
-    assert kept.origin == "estimator" and torch.equal(kept.rotation, wrong[:, :3, :3])
+    assert kept.origin == "estimator" and torch.equal(kept.camera_to_world[:, :3, :3], wrong[:, :3, :3])
 
 
 def test_without_an_estimator_the_camera_is_searched_or_the_front(guess: Callable[..., Guess]) -> None:
     assert guess().origin == "search"
     front = guess(start=StartSettings(pose="canonical"), estimator=says_pose(orbit(0.3, 0.1)))
     assert front.origin == "canonical"
-    torch.testing.assert_close(front.rotation, orbit(0.0, 0.0)[:, :3, :3])
+    torch.testing.assert_close(front.camera_to_world, orbit(0.0, 0.0))
 
 
 def test_a_guess_is_always_the_same_and_leaves_the_random_numbers_alone(guess: Callable[..., Guess]) -> None:
@@ -91,7 +92,7 @@ def test_a_guess_is_always_the_same_and_leaves_the_random_numbers_alone(guess: C
     torch.manual_seed(5)
     assert torch.equal(torch.get_rng_state(), state)
     torch.manual_seed(6)
-    assert torch.equal(guess().rotation, first.rotation)
+    assert torch.equal(guess().camera_to_world, first.camera_to_world)
 
 
 def test_rolled_photos_are_shown_to_the_encoder_upright(
@@ -102,7 +103,22 @@ def test_rolled_photos_are_shown_to_the_encoder_upright(
     networks = {"encoder": encoder, "estimator": says_pose(orbit(0.0, 0.0)), "estimator_with_roll": says_pose(camera)}
     photo = move_pictures(upright, roll)
     found = guess(photo, "sixd", **networks)
-    assert float(roll_of(found.rotation)) == pytest.approx(0.25, abs=1e-5), "the estimator with roll is the one asked"
+    assert float(roll_of(found.camera_to_world[:, :3, :3])) == pytest.approx(0.25, abs=1e-5), (
+        "the estimator with roll is the one asked"
+    )
     assert float((encoder.seen - upright).abs().mean()) < 0.3 * float((photo - upright).abs().mean())
     guess(upright, "euler", **networks)
     assert torch.equal(encoder.seen, upright)
+
+
+def test_a_label_is_taken_with_its_translation(guess: Callable[..., Guess]) -> None:
+    camera = SixDPose()
+    camera.place(rolled(orbit(0.2, 0.1), 0.1))
+    with torch.no_grad():
+        camera.translation.add_(torch.tensor([0.05, -0.02]))
+    label = (*camera().flatten().tolist(), *[0.0] * 9)
+    found = guess(start=StartSettings(pose="label", label=label), estimator=says_pose(orbit(0.0, 0.0)))
+    assert found.origin == "label" and found.estimated_direction is None
+    torch.testing.assert_close(found.camera_to_world, camera().detach())
+    with pytest.raises(ValueError, match="25 numbers, not 0"):
+        guess(start=StartSettings(pose="label"))

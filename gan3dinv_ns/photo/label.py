@@ -1,0 +1,50 @@
+"""The camera label that lies beside a photo, in EG3D's ``dataset.json``."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+_LENGTH = 25
+_FILE = "dataset.json"
+
+
+def find_label(photo: Path) -> tuple[float, ...]:
+    """The 25 numbers of a photo: 16 of its camera-to-world matrix, 9 of its intrinsics.
+
+    Args:
+        photo: beside it lies dataset.json, {"labels": [["NAME", [25 numbers]], ...]}, NAME relative to the folder; a
+            mapping instead of the list will do too.
+
+    Raises:
+        ValueError: the file is missing or damaged, or has no such label.
+    """
+    path = photo.parent / _FILE
+    try:
+        labels = dict(json.loads(path.read_text(encoding="utf-8"))["labels"])
+    except FileNotFoundError as error:
+        raise ValueError(f"{path}: no such file; a photo's label is read from there, or begin without one") from error
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ValueError(f'{path}: not a dataset.json of EG3D, {{"labels": [["NAME", [25 numbers]], ...]}}') from error
+    if photo.name not in labels:
+        raise ValueError(f"{path}: has no label of {photo.name}")
+    return check_label(labels[photo.name], f"{path}: the label of {photo.name}")
+
+
+def check_label(values: object, what: str) -> tuple[float, ...]:
+    """25 finite numbers, whose first 16 are a rigid motion.
+
+    Raises:
+        ValueError: they are not; `what` begins the message.
+    """
+    if not isinstance(values, (list, tuple)) or len(values) != _LENGTH:
+        raise ValueError(f"{what} must have {_LENGTH} numbers")
+    if not all(isinstance(value, (int, float)) and math.isfinite(value) for value in values):
+        raise ValueError(f"{what} has something that is no number")
+    numbers = tuple(float(value) for value in values)
+    rows = [numbers[4 * row : 4 * row + 3] for row in range(3)]
+    products = [sum(a * b for a, b in zip(one, other, strict=True)) for one in rows for other in rows]
+    if any(abs(product - (place % 4 == 0)) > 1e-2 for place, product in enumerate(products)):
+        raise ValueError(f"{what} must begin with a camera-to-world matrix, whose rotation has orthonormal rows")
+    return numbers

@@ -108,22 +108,19 @@ class TrainEncoder:
             ValueError: an option, the pairs or a network cannot be used.
             FileWriteError: the disk is full or the place is not writable.
         """
-        from gan3dinv_ns.eg3d import load_generator
         from gan3dinv_ns.encoders import LatentEncoderConfig
-        from gan3dinv_ns.encoders.pairs import read_about
         from gan3dinv_ns.pretrain.encoder_training import EncoderTrainingSettings, train_latent_encoder
         from gan3dinv_ns.pretrain.training import TrainingSettings
 
-        generator = self.generator or read_about(self.data)["generator"]
         settings = EncoderTrainingSettings(
             training=TrainingSettings(self.steps, self.batch, self.learning_rate, seed=self.seed),
-            network=LatentEncoderConfig(self.side, load_generator(generator).w_dim, self.trunk),
+            network=LatentEncoderConfig(self.side, trunk=self.trunk),
             latent_weight=self.latent_weight,
             perceptual_weight=self.perceptual_weight,
             adversarial_weight=self.adversarial_weight,
             delta_weight=self.delta_weight,
             perceptual=self.perceptual,
-            generator=generator,
+            generator=self.generator,
             start=self.start,
         )
         _tell(train_latent_encoder(self.data, self.output_dir, settings))

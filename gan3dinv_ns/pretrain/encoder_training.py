@@ -8,7 +8,7 @@ is known, but of pairs it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -37,7 +37,7 @@ class EncoderTrainingSettings:
     training: TrainingSettings = field(default_factory=TrainingSettings)
     """The loop."""
     network: LatentEncoderConfig = field(default_factory=LatentEncoderConfig)
-    """Sizes; those of ``start`` if that is given."""
+    """Sizes, but for the latent's length, which is the generator's; those of ``start`` if that is given."""
     latent_weight: float = 1.0
     """Weight of the mean square difference of the latents."""
     perceptual_weight: float = 0.0
@@ -65,6 +65,11 @@ class EncoderTrainingSettings:
     def renders(self) -> bool:
         """Whether a loss needs renderings."""
         return self.perceptual_weight > 0 or self.adversarial_weight > 0
+
+    @property
+    def discriminates(self) -> bool:
+        """Whether a loss needs the generator's discriminator."""
+        return self.adversarial_weight > 0 or (self.perceptual_weight > 0 and self.perceptual == "discriminator")
 
 
 class EncoderTraining(Training[LatentEncoder]):
@@ -149,9 +154,8 @@ def first_encoder(settings: EncoderTrainingSettings, generator: Generator) -> La
         return load_encoder(settings.start).requires_grad_(True)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.training.seed)
-        encoder = LatentEncoder(settings.network)
-    if generator.w_dim == settings.network.w_dim:
-        encoder.mean.copy_(generator.backbone.mapping.w_avg)
+        encoder = LatentEncoder(replace(settings.network, w_dim=generator.w_dim))
+    encoder.mean.copy_(generator.backbone.mapping.w_avg)
     return encoder
 
 
@@ -166,7 +170,7 @@ def train_latent_encoder(folder: Path, output_dir: Path, settings: EncoderTraini
     side = (settings.network if settings.start is None else load_encoder(settings.start).config).side
     with join_processes() as processes:
         generator = load_generator(source, processes.device)
-        discriminator = _discriminator(source, processes.device) if settings.renders else None
+        discriminator = _discriminator(source, processes.device) if settings.discriminates else None
         pairs = load_pairs(folder, side)
         output = output_dir / network_file(source, ENCODER).name
         return EncoderTraining(pairs, generator, discriminator, output_dir, output, settings, processes).run()

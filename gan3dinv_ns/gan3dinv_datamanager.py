@@ -15,6 +15,7 @@ from torch import Tensor
 
 from gan3dinv_ns.cameras.intrinsics import FOCAL
 from gan3dinv_ns.gan3dinv_dataparser import GAN3DInvDataParserConfig, PhotoDataset, cameras_of
+from gan3dinv_ns.photo import FramingSettings, Square
 
 
 @dataclass
@@ -25,6 +26,8 @@ class GAN3DInvDataManagerConfig(VanillaDataManagerConfig):
     """Class to build."""
     dataparser: GAN3DInvDataParserConfig = field(default_factory=GAN3DInvDataParserConfig)
     """How the photo is read."""
+    framing: FramingSettings = field(default_factory=FramingSettings)
+    """Which square of the photo is taken."""
 
 
 class GAN3DInvDataManager(VanillaDataManager[PhotoDataset]):
@@ -37,6 +40,7 @@ class GAN3DInvDataManager(VanillaDataManager[PhotoDataset]):
             an orbit.
         resolution: side to which the photo is brought, the generator's.
         focal: focal length over image width, the inversion's.
+        reference: the face of the generator's mean head, as shares of the picture; None takes the centre square.
 
     Raises:
         ValueError: the photo is missing, no picture, damaged, too small or too large.
@@ -53,9 +57,17 @@ class GAN3DInvDataManager(VanillaDataManager[PhotoDataset]):
         local_rank: int = 0,
         resolution: int = 128,
         focal: float = FOCAL,
+        reference: Square | None = None,
         **kwargs: Any,
     ) -> None:
-        parser = replace(config.dataparser, resolution=resolution, focal=focal, with_orbit=test_mode == "test")
+        parser = replace(
+            config.dataparser,
+            resolution=resolution,
+            focal=focal,
+            reference=reference,
+            framing=config.framing,
+            with_orbit=test_mode == "test",
+        )
         config = replace(config, dataparser=parser)
         with warnings.catch_warnings():
             # The loaders of one image are never asked for their workers.

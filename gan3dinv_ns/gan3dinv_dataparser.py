@@ -14,12 +14,13 @@ from nerfstudio.cameras.cameras import Cameras, CameraType
 from nerfstudio.data.dataparsers.base_dataparser import DataParser, DataParserConfig, DataparserOutputs
 from nerfstudio.data.datasets.base_dataset import InputDataset
 from nerfstudio.data.scene_box import SceneBox
+from nerfstudio.utils.rich_utils import CONSOLE
 from torch import Tensor
 
 from gan3dinv_ns.cameras.conventions import image_to_hwc01, to_nerfstudio
 from gan3dinv_ns.cameras.intrinsics import FOCAL
 from gan3dinv_ns.cameras.rotations import orbit, yaw_pitch
-from gan3dinv_ns.photo import prepare_photo
+from gan3dinv_ns.photo import FramingSettings, Square, prepare_photo
 
 ORBIT_CAMERAS = 24
 ORBIT_PITCH_RAD = 0.35
@@ -34,12 +35,16 @@ class GAN3DInvDataParserConfig(DataParserConfig):
     _target: type = field(default_factory=lambda: GAN3DInvDataParser)
     """Class to build."""
     data: Path = Path()
-    """The photo: a PNG, JPEG or WebP file; its centre square is used."""
+    """The photo: a PNG, JPEG or WebP file."""
     # The data manager sets the rest, from the generator and the inversion.
     resolution: tyro.conf.Suppress[int] = 128
     """Side in pixels to which the photo is brought, the generator's."""
     focal: tyro.conf.Suppress[float] = FOCAL
     """Focal length over image width, the inversion's."""
+    reference: tyro.conf.Suppress[Square | None] = None
+    """The face of the generator's mean head, as shares of the picture."""
+    framing: tyro.conf.Suppress[FramingSettings] = field(default_factory=FramingSettings)
+    """Which square of the photo is taken."""
     with_orbit: tyro.conf.Suppress[bool] = False
     """Whether the cameras of an orbit around the head follow the photo's (for export and rendering)."""
 
@@ -50,7 +55,10 @@ class GAN3DInvDataParser(DataParser):
     config: GAN3DInvDataParserConfig
 
     def _generate_dataparser_outputs(self, split: str = "train", **kwargs: Any) -> DataparserOutputs:
-        photo = prepare_photo(self.config.data, self.config.resolution)
+        config = self.config
+        photo, framing = prepare_photo(config.data, config.resolution, config.reference, config.framing)
+        if split == "train":
+            CONSOLE.print(f"Photo: {framing.reason}.")
         cameras = cameras_of(orbit(0.0, 0.0), photo.shape[-1], self.config.focal, self.config.with_orbit)
         return DataparserOutputs(
             image_filenames=[self.config.data] * len(cameras),

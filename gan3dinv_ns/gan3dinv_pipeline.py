@@ -13,11 +13,12 @@ import torch
 from nerfstudio.pipelines.base_pipeline import Pipeline, VanillaPipeline, VanillaPipelineConfig
 
 from gan3dinv_ns.cameras.conventions import image_from_hwc01
-from gan3dinv_ns.eg3d import load_generator
+from gan3dinv_ns.eg3d import Generator, load_generator
 from gan3dinv_ns.gan3dinv_datamanager import GAN3DInvDataManager, GAN3DInvDataManagerConfig
 from gan3dinv_ns.gan3dinv_model import GAN3DInvModel, GAN3DInvModelConfig
 from gan3dinv_ns.ops.image_files import write_image
 from gan3dinv_ns.ops.user_errors import one_line_errors
+from gan3dinv_ns.photo import Square, mean_face
 
 
 @dataclass
@@ -73,6 +74,7 @@ class GAN3DInvPipeline(VanillaPipeline):
             test_mode=test_mode,
             resolution=generator.img_resolution,
             focal=config.model.inversion.pose.focal,
+            reference=self._reference(generator),
         )
         self.datamanager.to(device)
         self._model = config.model.setup(
@@ -83,6 +85,13 @@ class GAN3DInvPipeline(VanillaPipeline):
         )
         self.model.to(device)
         self.place_cameras()
+
+    def _reference(self, generator: Generator) -> Square | None:
+        """The face that the photo's is framed like; not looked for where it is not needed."""
+        framing = self.config.datamanager.framing
+        if framing.by == "centre" or framing.crop is not None:
+            return None
+        return mean_face(generator, self.config.model.inversion.pose.focal)
 
     @property
     def model(self) -> GAN3DInvModel:

@@ -20,6 +20,7 @@ from gan3dinv_ns.gan3dinv_run import latest_checkpoint, read_checkpoint
 
 SCHEDULE = "--pipeline.model.inversion.schedule"
 START = "--pipeline.model.inversion.start"
+FRAMING = "--pipeline.datamanager.framing"
 
 
 def run_folder(outputs):
@@ -133,6 +134,8 @@ def test_full_disk_at_the_end_is_one_line_and_keeps_the_last_checkpoint(
         (["--data", "good.png", "--output-dir", "text.png"], "a file stands where"),
         (["--data", "good.png", f"{SCHEDULE}.project-steps", "-3"], "-3 steps"),
         (["--data", "good.png", f"{START}.pose", "label"], "dataset.json: no such file"),
+        (["--data", "good.png", f"{FRAMING}.face", "3"], "face 3 is asked for"),
+        (["--data", "good.png", f"{FRAMING}.crop", "0", "0", "-5"], "give LEFT TOP SIDE in pixels"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path, ns_train, short_options, monkeypatch, options, words):

@@ -1,4 +1,4 @@
-"""Centre square and antialiased resizing; the photo is taken as framed like the generator's images."""
+"""From a photo to the picture that is inverted: a square of it, in the generator's resolution."""
 
 from __future__ import annotations
 
@@ -8,17 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gan3dinv_ns.ops.image_files import read_image
-
-
-def centre_square(image: Tensor) -> Tensor:
-    """The largest centred square of an image [N, C, H, W] -> [N, C, S, S] with S = min(H, W).
-
-    An odd remainder is cut at the right or bottom edge.
-    """
-    height, width = image.shape[-2:]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    return image[..., top : top + side, left : left + side]
+from gan3dinv_ns.photo.faces import Square
+from gan3dinv_ns.photo.framing import Framing, FramingSettings, choose_square, cut_square
 
 
 def fit_to(image: Tensor, resolution: int) -> Tensor:
@@ -39,13 +30,21 @@ def fit_to(image: Tensor, resolution: int) -> Tensor:
     return F.interpolate(image, size, mode="bicubic", align_corners=False, antialias=True).clamp(-1, 1)
 
 
-def prepare_photo(path: str | Path, resolution: int) -> Tensor:
-    """Reads a photo, cuts its centre square and fits it to the generator.
+def prepare_photo(
+    path: str | Path, resolution: int, reference: Square | None = None, settings: FramingSettings | None = None
+) -> tuple[Tensor, Framing]:
+    """Reads a photo, cuts a square and fits it to the generator.
+
+    Args:
+        reference: the generator's :func:`~gan3dinv_ns.photo.framing.mean_face`; None takes the centre square.
+        settings: which square.
 
     Returns:
-        [1, 3, resolution, resolution] in [-1, 1].
+        [1, 3, resolution, resolution] in [-1, 1], and which square it is.
 
     Raises:
-        ValueError: the file is missing, no picture, damaged, too small or too large (one line).
+        ValueError: the file is missing, no picture, damaged, too small or too large, or has not the face asked for.
     """
-    return fit_to(centre_square(read_image(path)), resolution)
+    image = read_image(path)
+    framing = choose_square(image, reference, settings or FramingSettings())
+    return fit_to(cut_square(image, framing.square), resolution), framing

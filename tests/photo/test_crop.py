@@ -4,23 +4,12 @@ import pytest
 import torch
 
 from gan3dinv_ns.ops.image_files import write_image
-from gan3dinv_ns.photo import centre_square, fit_to, prepare_photo
+from gan3dinv_ns.photo import FramingSettings, Square, fit_to, prepare_photo
 
 
 def checkerboard(size: int) -> torch.Tensor:
     rows = torch.arange(size)
     return ((rows[:, None] + rows) % 2 * 2.0 - 1).expand(1, 3, size, size)
-
-
-@pytest.mark.parametrize(("height", "width"), [(20, 31), (31, 20), (16, 16)])
-def test_centre_square_is_centred(height, width):
-    image = torch.zeros(1, 3, height, width)
-    image[..., height // 2, width // 2] = 1
-    square = centre_square(image)
-    side = min(height, width)
-    assert square.shape == (1, 3, side, side)
-    row, column = divmod(int(square[0, 0].argmax()), side)
-    assert abs(row - side // 2) <= 1 and abs(column - side // 2) <= 1
 
 
 def test_fitting_to_the_same_size_changes_nothing():
@@ -50,4 +39,7 @@ def test_oblong_image_is_refused():
 
 def test_photo_is_prepared_from_its_file(tmp_path):
     write_image(tmp_path / "a.png", torch.rand(1, 3, 60, 90) * 2 - 1)
-    assert prepare_photo(tmp_path / "a.png", 64).shape == (1, 3, 64, 64)
+    photo, framing = prepare_photo(tmp_path / "a.png", 64)
+    assert photo.shape == (1, 3, 64, 64) and framing.square == Square(15, 0, 60)
+    photo, framing = prepare_photo(tmp_path / "a.png", 64, settings=FramingSettings(crop=(20, 10, 40)))
+    assert photo.shape == (1, 3, 64, 64) and framing.square == Square(20, 10, 40)

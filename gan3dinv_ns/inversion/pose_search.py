@@ -76,10 +76,9 @@ class PoseSearch:
     @torch.no_grad()
     def beats(self, camera_to_world: Tensor) -> bool:
         """Whether a coarse grid has a camera that explains the photo clearly better than ``[1, 4, 4]``."""
-        rows, columns = self.settings.check_counts
         label = camera_label(camera_to_world, intrinsics_matrix(self.focal).to(camera_to_world))
         error = float(self._errors(label)[0])
-        poses, _ = self._grid(rows, columns)
+        poses, _ = self._grid(*self.settings.check_counts)
         least = float(self._errors(self._labels(poses)).min())
         return least < min(self.settings.clearly_better * error, error - _UNCLEAR)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,16 @@ class GAN3DInvDataParser(DataParser):
 
     config: GAN3DInvDataParserConfig
 
-    def _generate_dataparser_outputs(self, split: str = "train", **kwargs: Any) -> DataparserOutputs:
+    @cached_property
+    def _photo(self) -> Tensor:
+        """[1, 3, R, R] in [-1, 1], the same for every split; says which square of the photo it is."""
         config = self.config
         photo, framing = prepare_photo(config.data, config.resolution, config.reference, config.framing)
-        if split == "train":
-            CONSOLE.print(f"Photo: {framing.reason}.")
+        CONSOLE.print(f"Photo: {framing.reason}.")
+        return photo
+
+    def _generate_dataparser_outputs(self, split: str = "train", **kwargs: Any) -> DataparserOutputs:
+        photo = self._photo
         cameras = cameras_of(orbit(0.0, 0.0), photo.shape[-1], self.config.focal, self.config.with_orbit)
         return DataparserOutputs(
             image_filenames=[self.config.data] * len(cameras),

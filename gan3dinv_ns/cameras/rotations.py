@@ -66,6 +66,12 @@ def orbit(yaw_rad: float | Tensor, pitch_rad: float | Tensor, radius: float | Te
     return _pose_matrix(right, down, -outward, outward * distance[:, None])
 
 
+def looking_at_origin(rotation: Tensor, radius: float) -> Tensor:
+    """Cameras ``[N, 4, 4]`` with rotations ``[N, 3, 3]`` that see the origin in the middle, from this distance."""
+    right, down, forward = rotation.unbind(2)
+    return _pose_matrix(right, down, forward, -radius * forward)
+
+
 def rolled(camera_to_world: Tensor, roll_rad: float | Tensor) -> Tensor:
     """Cameras ``[N, 4, 4]`` turned around their own viewing axis; what they see turns the other way, anticlockwise.
 

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from gan3dinv_ns.cli.progress import counting_bar
+
 
 @dataclass(frozen=True)
 class GenerateHeads:
@@ -35,20 +37,11 @@ class GenerateHeads:
         Raises:
             ValueError: MakeHuman's data is incomplete, or the folder holds other heads.
         """
-        from rich.progress import MofNCompleteColumn, Progress
-
         from gan3dinv_ns.heads.dataset import HeadSettings, generate_dataset
 
         settings = HeadSettings(self.first_seed, self.count, self.views, self.resolution, roll=self.roll)
-        with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as bar:
-            task = bar.add_task("heads", total=self.count)
-            folder = generate_dataset(
-                self.makehuman,
-                self.output_dir,
-                settings,
-                self.processes,
-                report=lambda done, total: bar.update(task, completed=done, total=total),
-            )
+        with counting_bar("heads", self.count) as report:
+            folder = generate_dataset(self.makehuman, self.output_dir, settings, self.processes, report=report)
         print(f"wrote {folder.resolve()}")
 
 
@@ -130,16 +123,8 @@ class PairHeads:
             ValueError: a packed file or the embedding is missing or damaged, or the folder holds other pairs.
             FileWriteError: the disk is full or the place is not writable.
         """
-        from rich.progress import MofNCompleteColumn, Progress
-
         from gan3dinv_ns.heads.pairs import write_head_pairs
 
-        with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as bar:
-            task = bar.add_task("heads", total=None)
-            folder = write_head_pairs(
-                self.data,
-                self.generator,
-                self.output_dir,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
-            )
+        with counting_bar("heads") as progress:
+            folder = write_head_pairs(self.data, self.generator, self.output_dir, progress)
         print(f"wrote {folder.resolve()}")

@@ -1,4 +1,4 @@
-"""`gan3dinv pretrain data`, `encoder` and `pose`: a latent encoder and a pose estimator for a generator."""
+"""`gan3dinv pretrain data`, `encoder`, `pose` and `report`: a latent encoder and a pose estimator for a generator."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from gan3dinv_ns.cli.networks import DeviceName, resolve_device
+from gan3dinv_ns.cli.progress import counting_bar
 
 if TYPE_CHECKING:
     from gan3dinv_ns.evaluation.rows import HeldoutRow
@@ -45,22 +46,13 @@ class RenderPairs:
             ValueError: an option or the generator cannot be used, or the folder holds other pairs.
             FileWriteError: the disk is full or the place is not writable.
         """
-        from rich.progress import MofNCompleteColumn, Progress
-
         from gan3dinv_ns.eg3d import load_generator
         from gan3dinv_ns.pretrain.pseudo_pairs import PseudoPairSettings, render_pairs
 
         settings = PseudoPairSettings(self.count, self.seed, self.yaw, self.pitch, self.roll, self.truncation)
         generator = load_generator(self.generator, resolve_device(self.device))
-        with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as bar:
-            task = bar.add_task("pairs", total=self.count)
-            folder = render_pairs(
-                generator,
-                self.generator,
-                self.output_dir,
-                settings,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
-            )
+        with counting_bar("pairs", self.count) as progress:
+            folder = render_pairs(generator, self.generator, self.output_dir, settings, progress)
         print(f"wrote {folder.resolve()}")
 
 

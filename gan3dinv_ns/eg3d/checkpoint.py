@@ -14,7 +14,7 @@ from gan3dinv_ns.eg3d.generator import Generator
 from gan3dinv_ns.eg3d.published import read_published
 from gan3dinv_ns.eg3d.registry import REGISTERED, registered_file
 from gan3dinv_ns.eg3d.triplanes import PlaneAxes
-from gan3dinv_ns.ops.network_files import fill_network, read_network_file, write_network_file
+from gan3dinv_ns.ops.network_files import build_network, read_network_file, write_network_file
 
 
 def load_generator(
@@ -32,7 +32,7 @@ def load_generator(
         ValueError: the file is missing, truncated, of another kind, or does not fit its configuration.
     """
     path, config, state = _read(source, "generator")
-    generator = _assemble(Generator, GeneratorConfig, path, config, state)
+    generator = build_network(path, Generator, GeneratorConfig, config, state)
     if plane_axes is not None:
         generator.set_rendering(plane_axes=plane_axes)
     return generator.to(device)
@@ -41,7 +41,7 @@ def load_generator(
 def load_discriminator(source: str | Path, device: str | torch.device = "cpu") -> Discriminator:
     """A discriminator in evaluation mode, float32, from the sources of `load_generator` (a .pkl's "D")."""
     path, config, state = _read(source, "discriminator")
-    return _assemble(Discriminator, DiscriminatorConfig, path, config, state).to(device)
+    return build_network(path, Discriminator, DiscriminatorConfig, config, state).to(device)
 
 
 def save_generator(generator: Generator, path: str | Path, half: bool = False) -> None:
@@ -71,14 +71,3 @@ def _read(source: str | Path, role: str) -> tuple[Path, dict[str, Any], dict[str
     if path.suffix == ".pkl":
         return path, *read_published(path, role)
     raise ValueError(f"{path}: must be a .pkl or a .safetensors file")
-
-
-def _assemble(network_type: Any, config_type: Any, path: Path, config: dict[str, Any], state: dict[str, Tensor]) -> Any:
-    """Build the network, without a change of the random numbers to come, and fill it with the state."""
-    try:
-        with torch.random.fork_rng(devices=[]):
-            network = network_type(config_type.from_dict(config))
-    except (ValueError, RuntimeError, MemoryError) as error:
-        raise ValueError(f"{path}: {error}") from error
-    fill_network(path, network, state)
-    return network.eval()

@@ -7,6 +7,7 @@ Matrices and convolutions are stored in 8 bits: per output, whole numbers from -
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from torch import Tensor
 from gan3dinv_ns.encoders.config import LatentEncoderConfig, PoseEstimatorConfig
 from gan3dinv_ns.encoders.latent_encoder import LatentEncoder
 from gan3dinv_ns.encoders.pose_estimator import PoseEstimator
-from gan3dinv_ns.ops.network_files import fill_network, read_network_file, write_network_file
+from gan3dinv_ns.ops.network_files import build_network, read_network_file, write_network_file
 
 ENCODER, POSE, POSE_WITH_ROLL = "encoder", "pose", "pose-roll"
 _STEP = ".step"
@@ -36,10 +37,7 @@ def load_encoder(path: str | Path, device: str | torch.device = "cpu") -> Latent
     Raises:
         ValueError: the file is missing, damaged, of another kind, or does not fit its sizes.
     """
-    config, state = read_network_file(path, ENCODER)
-    encoder = LatentEncoder(LatentEncoderConfig.from_dict(config))
-    fill_network(path, encoder, _without_steps(path, state))
-    return encoder.eval().requires_grad_(False).to(device)
+    return _load(path, ENCODER, LatentEncoder, LatentEncoderConfig).to(device)
 
 
 def load_estimator(path: str | Path, device: str | torch.device = "cpu") -> PoseEstimator:
@@ -48,10 +46,12 @@ def load_estimator(path: str | Path, device: str | torch.device = "cpu") -> Pose
     Raises:
         ValueError: the file is missing, damaged, of another kind, or does not fit its sizes.
     """
-    config, state = read_network_file(path, POSE)
-    estimator = PoseEstimator(PoseEstimatorConfig.from_dict(config))
-    fill_network(path, estimator, _without_steps(path, state))
-    return estimator.eval().requires_grad_(False).to(device)
+    return _load(path, POSE, PoseEstimator, PoseEstimatorConfig).to(device)
+
+
+def _load(path: str | Path, role: str, network_type: Any, config_type: Any) -> Any:
+    config, state = read_network_file(path, role)
+    return build_network(path, network_type, config_type, config, _without_steps(path, state)).requires_grad_(False)
 
 
 def _stored(network: torch.nn.Module) -> dict[str, Tensor]:

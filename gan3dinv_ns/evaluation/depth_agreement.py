@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gan3dinv_ns.evaluation.heldout import SOLID, Inverted
 from gan3dinv_ns.evaluation.labelled import Step
+from gan3dinv_ns.evaluation.metrics import depth_mae_box
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,13 @@ def compare_depth(depth: Tensor, weights: Tensor, true_depth: Tensor) -> tuple[f
     Raises:
         ValueError: the shapes differ, or fewer than two pixels are solid in both.
     """
-    if depth.shape != true_depth.shape:
-        raise ValueError(f"depths of {list(depth.shape)} and {list(true_depth.shape)} cannot be compared.")
+    error = depth_mae_box(depth, weights > SOLID, true_depth, true_depth > 0)
     solid = (weights > SOLID) & (true_depth > 0)
     if int(solid.sum()) < 2:
         raise ValueError("the inverted head covers nothing of the true one; its depth cannot be compared.")
     found, true = depth[solid].double(), true_depth[solid].double()
     correlation = torch.corrcoef(torch.stack([found, true]))[0, 1]
-    return float((found - true).abs().mean()), float(correlation.nan_to_num(0.0))
+    return error, float(correlation.nan_to_num(0.0))
 
 
 def measure_depth_agreement(

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import io
 import json
-import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan3dinv_ns.evaluation.rows import HeldoutRow
+from gan3dinv_ns.evaluation.rows import HeldoutRow, summarise
 from gan3dinv_ns.ops.atomic_files import atomic_path
 
 _SHOWN = {
@@ -46,10 +45,8 @@ def compare_starts(starts: Sequence[str], steps: Sequence[int], evaluate: Evalua
     figures = []
     for start in starts:
         for count in sorted(set(steps)):
-            rows = evaluate(start, count)
-            names = rows[0].figures
-            mean = {name: statistics.fmean(row.figures[name] for row in rows) for name in names}
-            median = {name: statistics.median(row.figures[name] for row in rows) for name in names}
+            summary = summarise(evaluate(start, count))
+            mean, median = ({name: one[what] for name, one in summary.items()} for what in ("mean", "median"))
             figures.append(StartFigures(start, count, mean, median))
     return figures
 

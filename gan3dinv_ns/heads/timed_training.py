@@ -1,4 +1,4 @@
-"""What all trainings share: a clock instead of a number of steps, and a state from which a stopped one goes on."""
+"""What the trainings of the generator share: a clock instead of a number of steps, and a state to go on from."""
 
 from __future__ import annotations
 

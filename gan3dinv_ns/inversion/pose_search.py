@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import torch
 from torch import Tensor
 
@@ -54,8 +56,12 @@ class PoseSearch:
         self.generator = with_depth_samples(generator, settings.depth_samples)
         self.latent = latent.expand(1, generator.num_ws, -1)
         self.target, self.settings, self.focal = target, settings, focal
+
+    @cached_property
+    def planes(self) -> Tensor:
+        """Tri-planes ``[1, 3, C, R, R]`` of the head; made when cameras are first compared."""
         with torch.no_grad():
-            self.planes = generator.planes(self.latent)
+            return self.generator.planes(self.latent)
 
     @torch.no_grad()
     def best(self) -> tuple[float, float]:

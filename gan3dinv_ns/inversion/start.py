@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gan3dinv_ns.cameras.rotations import orbit, roll_of
+from gan3dinv_ns.cameras.rotations import looking_at_origin, orbit, roll_of
 from gan3dinv_ns.eg3d import Generator
 from gan3dinv_ns.encoders import Initialisers, PoseEstimator
 from gan3dinv_ns.inversion.pose_search import PoseSearch
@@ -95,7 +95,7 @@ def first_guess(
     search = PoseSearch(generator, latent, target, start, settings.pose.focal)
     if rotation is None:
         return Guess(latent, orbit(*search.best(), radius).to(latent), "search")
-    camera = _looking_at_origin(rotation, radius)
+    camera = looking_at_origin(rotation, radius)
     if start.check and search.beats(camera):
         return Guess(latent, orbit(*search.best(), radius).to(latent), "search against the estimator")
     return Guess(latent, camera, "estimator")
@@ -107,11 +107,3 @@ def _upright(photo: Tensor, rotation: Tensor | None) -> Tensor:
         return photo
     roll = roll_of(rotation)
     return photo if float(roll.abs()) < 1e-4 else move_pictures(photo, -roll)
-
-
-def _looking_at_origin(rotation: Tensor, radius: float) -> Tensor:
-    """Cameras ``[1, 4, 4]`` with a rotation ``[1, 3, 3]``."""
-    camera = torch.eye(4).to(rotation)[None].clone()
-    camera[:, :3, :3] = rotation
-    camera[:, :3, 3] = -radius * rotation[:, :, 2]
-    return camera

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -54,6 +55,26 @@ def read_network_file(path: str | Path, role: str) -> tuple[dict[str, Any], dict
     if found != role:
         raise ValueError(f"{path}: holds {found}, not {role}")
     return config, state
+
+
+def build_network(path: str | Path, network_type: Any, config_type: Any, config: dict[str, Any], state: dict) -> Any:
+    """The network that a file holds, in evaluation mode; the random numbers to come stay what they were.
+
+    Args:
+        path: the file, named in errors.
+        network_type: built from a ``config_type``, which has ``from_dict``.
+        config, state: of :func:`read_network_file`.
+
+    Raises:
+        ValueError: the configuration is not one of this type, or the tensors do not fit it.
+    """
+    try:
+        with torch.random.fork_rng(devices=[]):
+            network = network_type(config_type.from_dict(config))
+    except (ValueError, RuntimeError, MemoryError) as error:
+        raise ValueError(f"{path}: {error}") from error
+    fill_network(path, network, state)
+    return network.eval()
 
 
 def fill_network(path: str | Path, network: nn.Module, state: dict[str, Tensor]) -> None:

@@ -12,8 +12,12 @@ from gan3dinv_ns.cli.progress import counting_bar
 if TYPE_CHECKING:
     from gan3dinv_ns.evaluation.rows import HeldoutRow
 
-_LEARNED, _THROUGH_P, _SEARCHED = "E and P", "E and P, camera through P", "mean and search"
-_FOLDERS = {_LEARNED: "learned", _THROUGH_P: "through-p", _SEARCHED: "searched"}
+Start = Literal["learned", "through-p", "searched"]
+_NAMES: dict[Start, str] = {
+    "learned": "E and P",
+    "through-p": "E and P, camera through P",
+    "searched": "mean and search",
+}
 
 
 @dataclass(frozen=True)
@@ -189,6 +193,8 @@ class ReportStarts:
     """Compare inversions, by their steps, that begin with E and P, move the camera through the weights of P, or begin
     with the mean and a search, on unseen synthetic heads; goes on where it was stopped."""
 
+    starts: tuple[Start, ...] = ("learned", "through-p", "searched")
+    """What is compared: E and P, the same with the camera moved through the weights of P, mean latent and search."""
     count: int = 8
     """Number of heads."""
     seed: int = 900_000
@@ -219,17 +225,17 @@ class ReportStarts:
             count=self.count, seed=self.seed, generator=self.generator, device=self.device, roll=self.roll
         )
 
-        def evaluate(start: str, steps: int) -> list[HeldoutRow]:
+        def evaluate(start: Start, steps: int) -> list[HeldoutRow]:
             settings = inversion_settings(self.roll)
-            if start == _THROUGH_P:
+            if start == "through-p":
                 settings = replace(settings, pose=replace(settings.pose, through="estimator"))
-            if start == _SEARCHED:
+            if start == "searched":
                 settings = untuned_settings("mean", "search", steps, settings)
             else:
                 settings = untuned_settings("encoder", "estimator", steps, settings)
-            return benchmark.fill(self.output_dir / f"{_FOLDERS[start]}-{steps:03d}", settings).rows
+            return benchmark.fill(self.output_dir / f"{start}-{steps:03d}", settings).rows
 
-        figures = compare_starts((_LEARNED, _THROUGH_P, _SEARCHED), self.steps, evaluate)
+        figures = compare_starts({start: _NAMES[start] for start in self.starts}, self.steps, evaluate)
         written = write_start_report(self.output_dir, figures, self.count)
         print(written[-1].read_text(encoding="utf-8"))
         for path in written:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from gan3dinv_ns.evaluation.rows import HeldoutRow, summarise
 from gan3dinv_ns.ops.atomic_files import atomic_path
@@ -20,8 +21,7 @@ _SHOWN = {
     "novel_psnr_0.4": "true views turned by 0.4 rad, dB",
     "rotation_deg": "error of the camera, degrees",
 }
-Evaluate = Callable[[str, int], Sequence[HeldoutRow]]
-"""Inverts heads, from the start of that name and with that number of steps."""
+_Start = TypeVar("_Start")
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,27 @@ class StartFigures:
     median: dict[str, float]
 
 
-def compare_starts(starts: Sequence[str], steps: Sequence[int], evaluate: Evaluate) -> list[StartFigures]:
-    """Figures of every start after every number of steps; 0 steps are the start itself."""
+def compare_starts(
+    starts: Mapping[_Start, str], steps: Sequence[int], evaluate: Callable[[_Start, int], Sequence[HeldoutRow]]
+) -> list[StartFigures]:
+    """Figures of every start after every number of steps.
+
+    Args:
+        starts: each with its name in the report.
+        steps: 0 is the start itself.
+        evaluate: inverts the heads, from that start and with that number of steps.
+
+    Raises:
+        ValueError: there are no starts or no steps.
+    """
+    if not starts or not steps:
+        raise ValueError("nothing to compare: give at least one start and one number of steps")
     figures = []
-    for start in starts:
+    for start, shown in starts.items():
         for count in sorted(set(steps)):
             summary = summarise(evaluate(start, count))
             mean, median = ({name: one[what] for name, one in summary.items()} for what in ("mean", "median"))
-            figures.append(StartFigures(start, count, mean, median))
+            figures.append(StartFigures(shown, count, mean, median))
     return figures
 
 

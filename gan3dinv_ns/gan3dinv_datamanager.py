@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gan3dinv_ns.cameras.intrinsics import FOCAL
 from gan3dinv_ns.gan3dinv_dataparser import GAN3DInvDataParserConfig, PhotoDataset, cameras_of
-from gan3dinv_ns.photo import FramingSettings, Square
+from gan3dinv_ns.photo import FaceFrame, FramingSettings
 
 
 @dataclass
@@ -40,7 +40,7 @@ class GAN3DInvDataManager(VanillaDataManager[PhotoDataset]):
             an orbit.
         resolution: side to which the photo is brought, the generator's.
         focal: focal length over image width, the inversion's.
-        reference: the face of the generator's mean head, as shares of the picture; None takes the centre square.
+        frame: how the generator frames its faces; None takes the centre square.
 
     Raises:
         ValueError: the photo is missing, no picture, damaged, too small or too large.
@@ -57,14 +57,14 @@ class GAN3DInvDataManager(VanillaDataManager[PhotoDataset]):
         local_rank: int = 0,
         resolution: int = 128,
         focal: float = FOCAL,
-        reference: Square | None = None,
+        frame: FaceFrame | None = None,
         **kwargs: Any,
     ) -> None:
         parser = replace(
             config.dataparser,
             resolution=resolution,
             focal=focal,
-            reference=reference,
+            frame=frame,
             framing=config.framing,
             with_orbit=test_mode == "test",
         )

@@ -21,7 +21,7 @@ from torch import Tensor
 from gan3dinv_ns.cameras.conventions import image_to_hwc01, to_nerfstudio
 from gan3dinv_ns.cameras.intrinsics import FOCAL
 from gan3dinv_ns.cameras.rotations import orbit, yaw_pitch
-from gan3dinv_ns.photo import FramingSettings, Square, prepare_photo
+from gan3dinv_ns.photo import FaceFrame, FramingSettings, prepare_photo
 
 ORBIT_CAMERAS = 24
 ORBIT_PITCH_RAD = 0.35
@@ -42,8 +42,8 @@ class GAN3DInvDataParserConfig(DataParserConfig):
     """Side in pixels to which the photo is brought, the generator's."""
     focal: tyro.conf.Suppress[float] = FOCAL
     """Focal length over image width, the inversion's."""
-    reference: tyro.conf.Suppress[Square | None] = None
-    """The face of the generator's mean head, as shares of the picture."""
+    frame: tyro.conf.Suppress[FaceFrame | None] = None
+    """How the generator frames its faces."""
     framing: tyro.conf.Suppress[FramingSettings] = field(default_factory=FramingSettings)
     """Which square of the photo is taken."""
     with_orbit: tyro.conf.Suppress[bool] = False
@@ -59,7 +59,7 @@ class GAN3DInvDataParser(DataParser):
     def _photo(self) -> Tensor:
         """[1, 3, R, R] in [-1, 1], the same for every split; says which square of the photo it is."""
         config = self.config
-        photo, framing = prepare_photo(config.data, config.resolution, config.reference, config.framing)
+        photo, framing = prepare_photo(config.data, config.resolution, config.frame, config.framing)
         CONSOLE.print(f"Photo: {framing.reason}.")
         return photo
 

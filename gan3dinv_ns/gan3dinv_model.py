@@ -82,8 +82,8 @@ class GAN3DInvModel(Model):
         initialisers = find_initialisers(self.config.generator, next(generator.parameters()).device)
         if initialisers is None:
             CONSOLE.print(
-                "The generator has no encoder and pose estimator: starting from the mean latent and a search. More "
-                "steps help: --pipeline.model.inversion.schedule.project-steps 150"
+                "The generator has no encoder and pose estimator: starting from the mean latent and the camera that "
+                "the face tells. More steps help: --pipeline.model.inversion.schedule.project-steps 150"
             )
         self.inversion = Inversion(generator, discriminator, photo, self.config.inversion, initialisers)
         self.generator_changed = self.config.inversion.optimize_noise

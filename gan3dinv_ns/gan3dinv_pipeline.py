@@ -18,7 +18,7 @@ from gan3dinv_ns.gan3dinv_datamanager import GAN3DInvDataManager, GAN3DInvDataMa
 from gan3dinv_ns.gan3dinv_model import GAN3DInvModel, GAN3DInvModelConfig
 from gan3dinv_ns.ops.image_files import write_image
 from gan3dinv_ns.ops.user_errors import one_line_errors
-from gan3dinv_ns.photo import Square, mean_face
+from gan3dinv_ns.photo import FaceFrame, mean_frame
 
 
 @dataclass
@@ -74,7 +74,7 @@ class GAN3DInvPipeline(VanillaPipeline):
             test_mode=test_mode,
             resolution=generator.img_resolution,
             focal=config.model.inversion.pose.focal,
-            reference=self._reference(generator),
+            frame=self._frame(generator),
         )
         self.datamanager.to(device)
         self._model = config.model.setup(
@@ -86,12 +86,12 @@ class GAN3DInvPipeline(VanillaPipeline):
         self.model.to(device)
         self.place_cameras()
 
-    def _reference(self, generator: Generator) -> Square | None:
-        """The face that the photo's is framed like; not looked for where it is not needed."""
+    def _frame(self, generator: Generator) -> FaceFrame | None:
+        """How the generator frames its faces; not looked for where it is not needed."""
         framing = self.config.datamanager.framing
-        if framing.by == "centre" or framing.crop is not None:
+        if framing.by != "face" or framing.crop is not None:
             return None
-        return mean_face(generator, self.config.model.inversion.pose.focal)
+        return mean_frame(generator, self.config.model.inversion.pose.focal)
 
     @property
     def model(self) -> GAN3DInvModel:

@@ -47,9 +47,10 @@ RESULTS_FOLDER = "inversion"
 _INTERRUPTED = 130
 _CAMERA_FROM: dict[Origin, str] = {
     "estimator": "Camera: begins with the pose estimator's.",
+    "landmarks": "Camera: begins with the one that eyes, nose and mouth tell.",
     "search": "Camera: begins with the one a search found.",
-    "search against the estimator": (
-        "Camera: a search found one that explains the photo clearly better than the pose estimator's; it begins there."
+    "search against the estimate": (
+        "Camera: a search found one that explains the photo clearly better than the estimated one; it begins there."
     ),
     "label": "Camera: begins with that of the photo's label.",
     "canonical": "Camera: begins at the front.",

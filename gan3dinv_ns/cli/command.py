@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from gan3dinv_ns.cli.align import Align
 from gan3dinv_ns.cli.benchmark import Benchmark
 from gan3dinv_ns.cli.evaluate import Evaluate
 from gan3dinv_ns.cli.export import ExportMesh
@@ -66,7 +67,8 @@ class Pretrain:
 
 
 Command = (
-    Annotated[Export, tyro.conf.subcommand(name="export")]
+    Annotated[Align, tyro.conf.subcommand(name="align")]
+    | Annotated[Export, tyro.conf.subcommand(name="export")]
     | Annotated[Benchmark, tyro.conf.subcommand(name="benchmark")]
     | Annotated[Evaluate, tyro.conf.subcommand(name="evaluate")]
     | Annotated[Heads, tyro.conf.subcommand(name="heads")]
@@ -74,13 +76,13 @@ Command = (
 )
 
 DESCRIPTION = """One photo becomes a 3D head. Inversions run in nerfstudio (ns-train gan3dinv --data PHOTO); this
-command takes their results away, measures, and makes the embedded generator and what inversions start from."""
+command cuts photos, takes results away, measures, and makes the embedded generator and what inversions start from."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `gan3dinv`; what is wrong on the user's side is told in one line, with status 1."""
     plain = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
-    command: Export | Benchmark | Evaluate | Heads | Pretrain = tyro.cli(
+    command: Align | Export | Benchmark | Evaluate | Heads | Pretrain = tyro.cli(
         Command,
         prog="gan3dinv",
         description=DESCRIPTION,

@@ -12,10 +12,11 @@ from gan3dinv_ns.cli.progress import counting_bar
 if TYPE_CHECKING:
     from gan3dinv_ns.evaluation.rows import HeldoutRow
 
-Start = Literal["learned", "through-p", "searched"]
+Start = Literal["learned", "through-p", "landmarks", "searched"]
 _NAMES: dict[Start, str] = {
     "learned": "E and P",
     "through-p": "E and P, camera through P",
+    "landmarks": "mean and landmarks",
     "searched": "mean and search",
 }
 
@@ -191,10 +192,11 @@ class TrainPose:
 @dataclass(frozen=True)
 class ReportStarts:
     """Compare inversions, by their steps, that begin with E and P, move the camera through the weights of P, or begin
-    with the mean and a search, on unseen synthetic heads; goes on where it was stopped."""
+    with the mean and the camera of landmarks or a search, on unseen synthetic heads; goes on where it was stopped."""
 
-    starts: tuple[Start, ...] = ("learned", "through-p", "searched")
-    """What is compared: E and P, the same with the camera moved through the weights of P, mean latent and search."""
+    starts: tuple[Start, ...] = ("learned", "through-p", "landmarks", "searched")
+    """What is compared: E and P, the same with the camera moved through the weights of P, mean latent and landmarks,
+    mean latent and search."""
     count: int = 8
     """Number of heads."""
     seed: int = 900_000
@@ -229,7 +231,9 @@ class ReportStarts:
             settings = inversion_settings(self.roll)
             if start == "through-p":
                 settings = replace(settings, pose=replace(settings.pose, through="estimator"))
-            if start == "searched":
+            if start == "landmarks":
+                settings = untuned_settings("mean", "landmarks", steps, settings)
+            elif start == "searched":
                 settings = untuned_settings("mean", "search", steps, settings)
             else:
                 settings = untuned_settings("encoder", "estimator", steps, settings)

@@ -18,17 +18,19 @@ class StartSettings:
 
     latent: Literal["encoder", "mean"] = "encoder"
     """The first latent: that of the latent encoder, where the generator has one, or the mean."""
-    pose: Literal["estimator", "search", "label", "canonical"] = "estimator"
-    """The first pose: that of the pose estimator, where the generator has one, else the search; that of the label in
-    dataset.json beside the photo; or the front."""
+    pose: Literal["estimator", "landmarks", "search", "label", "canonical"] = "estimator"
+    """The first pose: that of the pose estimator, or, where the generator has none, of the landmarks (eyes, nose and
+    mouth of the photo, compared with those of the mean head), or, where there are none, of the search; that of the
+    label in dataset.json beside the photo; or the front."""
     label: tuple[float, ...] = ()
     """The 25 numbers of that label; none are read from the file."""
     check: bool = True
-    """Compare the estimator's pose with a coarse grid by rendering, and search where the grid is clearly better."""
+    """Compare the pose of estimator or landmarks with a coarse grid by rendering, and search where the grid is clearly
+    better."""
     check_counts: tuple[int, int] = (7, 3)
     """Yaws and pitches of that grid."""
     clearly_better: float = 0.6
-    """The grid is clearly better if its error is below this share of that of the estimator's pose."""
+    """The grid is clearly better if its error is below this share of that of the estimated pose."""
     yaw_range: float = 0.75
     """Yaw is tried from minus to plus this, radians."""
     yaw_count: int = 11
@@ -191,7 +193,10 @@ class InversionSettings:
 
 
 def untuned_settings(
-    latent: Literal["encoder", "mean"], pose: Literal["estimator", "search"], steps: int, settings: InversionSettings
+    latent: Literal["encoder", "mean"],
+    pose: Literal["estimator", "landmarks", "search"],
+    steps: int,
+    settings: InversionSettings,
 ) -> InversionSettings:
     """Settings of an inversion of so many steps without tuning, a third of them to warm the camera up.
 

@@ -1,4 +1,4 @@
-"""Where an inversion starts: what encoder, estimator and search say of a photo before any optimisation."""
+"""Where an inversion starts: what encoder, estimator, landmarks and search say of a photo before any optimisation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gan3dinv_ns.cameras.rotations import looking_at_origin, orbit, roll_of
+from gan3dinv_ns.cameras.rotations import looking_at_origin, orbit, roll_of, yaw_pitch
 from gan3dinv_ns.eg3d import Generator
 from gan3dinv_ns.encoders import Initialisers, PoseEstimator
 from gan3dinv_ns.inversion.pose_search import PoseSearch
@@ -16,10 +16,11 @@ from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.losses.latent_prior import LatentPrior
 from gan3dinv_ns.losses.reconstruction import PhotoTarget
 from gan3dinv_ns.ops.picture_moves import move_pictures
+from gan3dinv_ns.photo import face_points, rotation_from_face
 
 _SAMPLES_OF_W = 4096
 
-Origin = Literal["estimator", "search", "search against the estimator", "label", "canonical"]
+Origin = Literal["estimator", "landmarks", "search", "search against the estimate", "label", "canonical"]
 
 
 @dataclass(frozen=True)
@@ -75,14 +76,14 @@ def first_guess(
 ) -> Guess:
     """Latent and camera to start from; always the same for the same photo.
 
-    The estimator's camera is checked by rendering: where a coarse grid has a clearly better one, it is searched for.
+    The camera of estimator or landmarks is checked by rendering: where a coarse grid has a clearly better one, it is
+    searched for.
 
     Raises:
         ValueError: the pose of a label is asked for, and there is none.
     """
     start, latent = settings.start, mean_latent(generator)
-    estimator = estimator_for(initialisers, settings) if start.pose == "estimator" else None
-    rotation = None if estimator is None else estimator(target.photo).rotation
+    rotation, origin = _estimate(generator, target.photo, initialisers, settings)
     if initialisers is not None and initialisers.encoder is not None and start.latent == "encoder":
         latent = initialisers.encoder(_upright(target.photo, rotation))[:, None]
     radius = generator.rendering.avg_camera_radius
@@ -97,8 +98,27 @@ def first_guess(
         return Guess(latent, orbit(*search.best(), radius).to(latent), "search")
     camera = looking_at_origin(rotation, radius)
     if start.check and search.beats(camera):
-        return Guess(latent, orbit(*search.best(), radius).to(latent), "search against the estimator")
-    return Guess(latent, camera, "estimator")
+        return Guess(latent, orbit(*search.best(), radius).to(latent), "search against the estimate")
+    return Guess(latent, camera, origin)
+
+
+def _estimate(
+    generator: Generator, photo: Tensor, initialisers: Initialisers | None, settings: InversionSettings
+) -> tuple[Tensor | None, Origin]:
+    """The camera's rotation ``[1, 3, 3]`` without any rendering, and who says so; None where nobody is asked or knows.
+
+    The estimator is asked first; landmarks are asked in its stead where there is none.
+    """
+    if settings.start.pose not in ("estimator", "landmarks"):
+        return None, "search"
+    estimator = estimator_for(initialisers, settings)
+    if settings.start.pose == "estimator" and estimator is not None:
+        return estimator(photo).rotation, "estimator"
+    points = face_points(generator, settings.pose.focal)
+    rotation = None if points is None else rotation_from_face(points, photo, settings.pose.focal)
+    if rotation is not None and settings.pose.kind == "euler":
+        rotation = orbit(*yaw_pitch(-rotation[:, :, 2]))[:, :3, :3]
+    return rotation, "landmarks"
 
 
 def _upright(photo: Tensor, rotation: Tensor | None) -> Tensor:

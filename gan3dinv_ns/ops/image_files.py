@@ -42,6 +42,8 @@ def read_image(path: str | Path, minimum_side: int = MINIMUM_SIDE, longest_side:
                 opened.draft(None, (longest_side, longest_side))
                 values = _rgb01(_reduced(ImageOps.exif_transpose(opened), longest_side))
     except UnidentifiedImageError:
+        if path.suffix.lower() in (".heic", ".heif"):
+            raise ValueError(f"{path}: HEIC pictures are not read; save it as JPEG or PNG first") from None
         raise ValueError(f"{path} is not a picture of a known kind; give a PNG, JPEG or WebP file") from None
     except Image.DecompressionBombError:
         raise ValueError(

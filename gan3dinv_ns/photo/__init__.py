@@ -1,17 +1,35 @@
 """From a photo of any size to what the generator draws: a square of its resolution, with the face in its place."""
 
 from gan3dinv_ns.photo.crop import fit_to, prepare_photo
-from gan3dinv_ns.photo.faces import Square, find_faces
-from gan3dinv_ns.photo.framing import Framing, FramingSettings, choose_square, cut_square, mean_face
+from gan3dinv_ns.photo.faces import Face, Square, find_faces
+from gan3dinv_ns.photo.framing import (
+    FFHQ_FRAME,
+    FaceFrame,
+    Framing,
+    FramingSettings,
+    choose_square,
+    cut_framing,
+    cut_square,
+    frame_face,
+    mean_frame,
+)
+from gan3dinv_ns.photo.landmark_pose import face_points, rotation_from_face
 
 __all__ = [
+    "FFHQ_FRAME",
+    "Face",
+    "FaceFrame",
     "Framing",
     "FramingSettings",
     "Square",
     "choose_square",
+    "cut_framing",
     "cut_square",
+    "face_points",
     "find_faces",
     "fit_to",
-    "mean_face",
+    "frame_face",
+    "mean_frame",
     "prepare_photo",
+    "rotation_from_face",
 ]

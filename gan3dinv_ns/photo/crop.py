@@ -8,8 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gan3dinv_ns.ops.image_files import read_image
-from gan3dinv_ns.photo.faces import Square
-from gan3dinv_ns.photo.framing import Framing, FramingSettings, choose_square, cut_square
+from gan3dinv_ns.photo.framing import FaceFrame, Framing, FramingSettings, choose_square, cut_framing
 
 
 def fit_to(image: Tensor, resolution: int) -> Tensor:
@@ -31,12 +30,12 @@ def fit_to(image: Tensor, resolution: int) -> Tensor:
 
 
 def prepare_photo(
-    path: str | Path, resolution: int, reference: Square | None = None, settings: FramingSettings | None = None
+    path: str | Path, resolution: int, frame: FaceFrame | None = None, settings: FramingSettings | None = None
 ) -> tuple[Tensor, Framing]:
     """Reads a photo, cuts a square and fits it to the generator.
 
     Args:
-        reference: the generator's :func:`~gan3dinv_ns.photo.framing.mean_face`; None takes the centre square.
+        frame: the generator's :func:`~gan3dinv_ns.photo.framing.mean_frame`; None takes the centre square.
         settings: which square.
 
     Returns:
@@ -46,5 +45,5 @@ def prepare_photo(
         ValueError: the file is missing, no picture, damaged, too small or too large, or has not the face asked for.
     """
     image = read_image(path)
-    framing = choose_square(image, reference, settings or FramingSettings())
-    return fit_to(cut_square(image, framing.square), resolution), framing
+    framing = choose_square(image, frame, settings or FramingSettings())
+    return fit_to(cut_framing(image, framing), resolution), framing

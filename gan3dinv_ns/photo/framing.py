@@ -1,11 +1,12 @@
 """Which square of a photo is inverted: the one that frames the face as the generator frames its own.
 
 Generators draw heads of one size in one place. The face of the mean head, seen from the front, tells which, so no
-generator needs constants of its own.
+generator needs constants of its own. Those of EG3D's own data sets are known, too.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,26 +14,52 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan3dinv_ns.cameras.conventions import camera_label
-from gan3dinv_ns.cameras.intrinsics import FOCAL, intrinsics_matrix
-from gan3dinv_ns.cameras.rotations import orbit
+from gan3dinv_ns.cameras.intrinsics import FOCAL
 from gan3dinv_ns.eg3d import Generator
-from gan3dinv_ns.photo.faces import Square, find_faces
+from gan3dinv_ns.ops.picture_moves import move_pictures
+from gan3dinv_ns.photo.face_fit import FaceFit, fit_face
+from gan3dinv_ns.photo.faces import Face, Square, find_faces
+from gan3dinv_ns.photo.mean_head import mean_head
 
-# In pictures that a generator frames, heads that are turned have smaller faces, away from the middle.
-_SAME_SIZE = 1.6
-_SAME_PLACE = 0.3
+# In pictures that a generator frames, heads that are turned are up to 1.2 times as large and 0.22 of the width off.
+_SAME_SIZE = 1.3
+_SAME_PLACE = 0.25
+_SMALL_FACE = 64
+
+
+@dataclass(frozen=True)
+class FaceFrame:
+    """How a generator frames its faces.
+
+    Attributes:
+        centre: x and y of a face's place (see :class:`~gan3dinv_ns.photo.face_fit.FaceFit`), as shares of the width.
+        size: of the face, as a share of the width.
+    """
+
+    centre: tuple[float, float]
+    size: float
+
+    def square_around(self, fit: FaceFit) -> Square:
+        """The square of a photo that has the face in this place and size, pixels."""
+        side = fit.size / self.size
+        return Square(fit.centre[0] - self.centre[0] * side, fit.centre[1] - self.centre[1] * side, side)
+
+
+FFHQ_FRAME = FaceFrame((0.5, 0.5), 300 / 700)
+"""How EG3D frames photos: scaled until a unit of the mean face has 300 pixels, and the middle 700 are kept."""
 
 
 @dataclass(frozen=True)
 class FramingSettings:
     """Which square of the photo is taken."""
 
-    by: Literal["face", "centre"] = "face"
-    """"face" frames the face as the generator frames its own, unless the photo is framed so already; "centre" takes the
-    centre square, for photos that are aligned."""
+    by: Literal["face", "ffhq", "centre"] = "face"
+    """"face" frames the face as the generator frames its own, unless the photo is framed so already; "ffhq" as EG3D's
+    preparation of photos does; "centre" takes the centre square, for photos that are aligned."""
     face: int = 0
     """Which face, the largest is 0."""
+    level: bool = False
+    """Turn the photo until the eyes are level, as in the released FFHQ pictures; only where a face is framed."""
     crop: tuple[float, float, float] | None = None
     """Left, top and side in pixels of the square to take instead; it may reach beyond the photo."""
 
@@ -44,28 +71,29 @@ class Framing:
     Attributes:
         square: in pixels.
         reason: a sentence for the user.
+        roll_rad: the square is turned so far around its centre, clockwise.
     """
 
     square: Square
     reason: str
+    roll_rad: float = 0.0
 
 
-@torch.no_grad()
-def mean_face(generator: Generator, focal: float = FOCAL) -> Square | None:
-    """The face of the mean head from the front, as shares of the picture's width; None if there is none to be seen."""
-    w = generator.backbone.mapping.w_avg.expand(1, generator.num_ws, -1)
-    label = camera_label(orbit(0.0, 0.0, generator.rendering.avg_camera_radius), intrinsics_matrix(focal)).to(w)
-    image = generator.synthesis(w, label, sampling="midpoint")["image"].float().clamp(-1, 1).cpu()
+def mean_frame(generator: Generator, focal: float = FOCAL) -> FaceFrame | None:
+    """How a generator frames the face of its mean head from the front; None if there is none to be seen."""
+    image = mean_head(generator, focal)["image"]
     faces = find_faces(image)
-    side = image.shape[-1]
-    return Square(faces[0].left / side, faces[0].top / side, faces[0].side / side) if faces else None
+    if not faces:
+        return None
+    fit, side = fit_face(faces[0]), image.shape[-1]
+    return FaceFrame((fit.centre[0] / side, fit.centre[1] / side), fit.size / side)
 
 
-def choose_square(image: Tensor, reference: Square | None, settings: FramingSettings) -> Framing:
+def choose_square(image: Tensor, frame: FaceFrame | None, settings: FramingSettings) -> Framing:
     """The square of a photo ``[1, 3, H, W]`` that is inverted.
 
     Args:
-        reference: the generator's :func:`mean_face`; None takes the centre square.
+        frame: the generator's :func:`mean_frame`; None takes the centre square, but for "ffhq".
 
     Raises:
         ValueError: the crop has no size, there are fewer faces than the one that is asked for, or the generator draws
@@ -78,22 +106,50 @@ def choose_square(image: Tensor, reference: Square | None, settings: FramingSett
             raise ValueError(f"crop {settings.crop} has no size; give LEFT TOP SIDE in pixels")
         return Framing(Square(*settings.crop), "the square that is given")
     centre = _centre(image)
-    if settings.face > 0 and reference is None:
+    if settings.by == "ffhq":
+        frame = FFHQ_FRAME
+    if settings.face > 0 and frame is None:
         raise ValueError(f"face {settings.face} is asked for, but this generator draws no faces; give a crop")
-    if settings.by == "centre" or reference is None:
+    if settings.by == "centre" or frame is None:
         return Framing(centre, "the centre square")
     faces = find_faces(image)
     if settings.face >= max(len(faces), 1):
         raise ValueError(f"face {settings.face} is asked for, but {len(faces)} are found; the largest is 0")
     if not faces:
         return Framing(centre, "the centre square, as no face is found; another one is chosen by a crop")
-    face = faces[settings.face]
-    side = face.side / reference.side
-    framed = Square(face.left - reference.left * side, face.top - reference.top * side, side)
-    if _nearly_the_same(framed, centre):
+    framing = frame_face(image, faces[settings.face], frame, settings.level)
+    if settings.by == "face" and not settings.level and _nearly_the_same(framing.square, centre):
         return Framing(centre, "the centre square, which frames the face well")
-    more = f" (the largest of {len(faces)})" if len(faces) > 1 and settings.face == 0 else ""
-    return Framing(framed, f"the square around the face{more}")
+    if len(faces) > 1 and settings.face == 0:
+        return Framing(framing.square, f"{framing.reason} (the largest of {len(faces)})", framing.roll_rad)
+    return framing
+
+
+def frame_face(image: Tensor, face: Face, frame: FaceFrame, level: bool) -> Framing:
+    """The square of a photo ``[1, 3, H, W]`` that frames one of its faces."""
+    fit = fit_face(face)
+    square = frame.square_around(fit)
+    reason = "the square around the face"
+    if face.width < _SMALL_FACE:
+        reason += f", which is only {face.width:.0f} pixels wide"
+    height, width = image.shape[-2:]
+    if min(square.left, square.top, width - square.left - square.side, height - square.top - square.side) < -0.5:
+        reason += "; beyond its borders the photo is mirrored"
+    return Framing(square, reason, fit.roll_rad if level else 0.0)
+
+
+def cut_framing(image: Tensor, framing: Framing) -> Tensor:
+    """The square of a photo ``[1, 3, H, W]`` that a framing says, turned upright if it is rolled."""
+    square = framing.square
+    if framing.roll_rad == 0:
+        return cut_square(image, square)
+    x, y = square.centre
+    side = math.ceil(square.side * math.sqrt(2)) + 2
+    around = move_pictures(
+        cut_square(image, Square(x - side / 2, y - side / 2, side)), torch.tensor([framing.roll_rad]).to(image)
+    )
+    margin = (side - square.side) / 2
+    return cut_square(around, Square(margin, margin, square.side))
 
 
 def cut_square(image: Tensor, square: Square) -> Tensor:

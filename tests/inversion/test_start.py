@@ -13,6 +13,7 @@ from torch import Tensor
 from gan3dinv_ns.cameras.poses import SixDPose
 from gan3dinv_ns.cameras.rotations import orbit, roll_of, rolled, rotation_angle
 from gan3dinv_ns.encoders import EstimatedPose, Initialisers
+from gan3dinv_ns.inversion import start as start_module
 from gan3dinv_ns.inversion.settings import InversionSettings, StartSettings
 from gan3dinv_ns.inversion.start import Guess, first_guess, latent_prior, mean_latent
 from gan3dinv_ns.inversion.views import orbit_labels
@@ -73,17 +74,38 @@ def test_an_estimate_that_explains_the_photo_is_taken(guess: Callable[..., Guess
 def test_an_estimate_that_is_clearly_wrong_loses_against_the_search(guess: Callable[..., Guess]) -> None:
     wrong = orbit(-0.6, -0.2)
     found = guess(estimator=says_pose(wrong))
-    assert found.origin == "search against the estimator" and found.estimated_direction is None
+    assert found.origin == "search against the estimate" and found.estimated_direction is None
     assert float(rotation_angle(found.camera_to_world[:, :3, :3], orbit(0.3, 0.1)[:, :3, :3])) < 0.08
     kept = guess(estimator=says_pose(wrong), start=StartSettings(check=False))
     assert kept.origin == "estimator" and torch.equal(kept.camera_to_world[:, :3, :3], wrong[:, :3, :3])
 
 
-def test_without_an_estimator_the_camera_is_searched_or_the_front(guess: Callable[..., Guess]) -> None:
-    assert guess().origin == "search"
+def test_without_estimator_and_face_the_camera_is_searched_or_the_front(
+    guess: Callable[..., Guess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start_module, "face_points", lambda generator, focal: None)
+    found = guess()
+    assert found.origin == "search" and found.estimated_direction is None
+    assert float(rotation_angle(found.camera_to_world[:, :3, :3], orbit(0.3, 0.1)[:, :3, :3])) < 0.08
     front = guess(start=StartSettings(pose="canonical"), estimator=says_pose(orbit(0.3, 0.1)))
     assert front.origin == "canonical"
     torch.testing.assert_close(front.camera_to_world, orbit(0.0, 0.0))
+
+
+def test_landmarks_are_asked_where_there_is_no_estimator(
+    guess: Callable[..., Guess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = rolled(orbit(0.28, 0.12), 0.1)
+    monkeypatch.setattr(start_module, "face_points", lambda generator, focal: torch.zeros(5, 3))
+    monkeypatch.setattr(start_module, "rotation_from_face", lambda points, photo, focal: told[:, :3, :3])
+    found = guess()
+    assert found.origin == "landmarks" and found.estimated_direction is None, "they are too rough to hold the camera"
+    torch.testing.assert_close(found.camera_to_world, orbit(0.28, 0.12), msg="upright, as euler poses are")
+    torch.testing.assert_close(guess(kind="sixd").camera_to_world, told)
+    estimated = says_pose(orbit(0.3, 0.1))
+    assert guess(estimator=estimated).origin == "estimator"
+    assert guess(estimator=estimated, start=StartSettings(pose="landmarks")).origin == "landmarks"
+    assert guess(start=StartSettings(pose="search")).origin == "search"
 
 
 def test_a_guess_is_always_the_same_and_leaves_the_random_numbers_alone(guess: Callable[..., Guess]) -> None:

@@ -99,3 +99,9 @@ def test_wrong_shape_or_suffix_is_refused(tmp_path):
         write_image(tmp_path / "a.png", torch.zeros(3, 20, 20))
     with pytest.raises(ValueError, match="unknown kind of picture"):
         write_image(tmp_path / "a.xyz", torch.zeros(1, 3, 20, 20))
+
+
+def test_heic_is_refused_with_what_to_do(tmp_path):
+    (tmp_path / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    with pytest.raises(ValueError, match=r"phone\.heic: HEIC pictures are not read; save it as JPEG"):
+        read_image(tmp_path / "phone.heic")

@@ -21,7 +21,7 @@ from torch import Tensor
 from gan3dinv_ns.cameras.conventions import image_to_hwc01, to_nerfstudio
 from gan3dinv_ns.cameras.intrinsics import FOCAL
 from gan3dinv_ns.cameras.rotations import orbit, yaw_pitch
-from gan3dinv_ns.photo import FaceFrame, FramingSettings, prepare_photo
+from gan3dinv_ns.photo import FaceFrame, Framing, FramingSettings, prepare_photo
 
 ORBIT_CAMERAS = 24
 ORBIT_PITCH_RAD = 0.35
@@ -56,21 +56,21 @@ class GAN3DInvDataParser(DataParser):
     config: GAN3DInvDataParserConfig
 
     @cached_property
-    def _photo(self) -> Tensor:
-        """[1, 3, R, R] in [-1, 1], the same for every split; says which square of the photo it is."""
+    def _framed(self) -> tuple[Tensor, Framing]:
+        """[1, 3, R, R] in [-1, 1], the same for every split, and which square of the photo it is; says so."""
         config = self.config
         photo, framing = prepare_photo(config.data, config.resolution, config.frame, config.framing)
         CONSOLE.print(f"Photo: {framing.reason}.")
-        return photo
+        return photo, framing
 
     def _generate_dataparser_outputs(self, split: str = "train", **kwargs: Any) -> DataparserOutputs:
-        photo = self._photo
+        photo, framing = self._framed
         cameras = cameras_of(orbit(0.0, 0.0), photo.shape[-1], self.config.focal, self.config.with_orbit)
         return DataparserOutputs(
             image_filenames=[self.config.data] * len(cameras),
             cameras=cameras,
             scene_box=SceneBox(aabb=torch.tensor([[-0.5] * 3, [0.5] * 3])),
-            metadata={"photo": photo},
+            metadata={"photo": photo, "framing": framing},
         )
 
 
@@ -88,6 +88,11 @@ class PhotoDataset(InputDataset):
     def photo(self) -> Tensor:
         """[1, 3, R, R] in [-1, 1], as the generator sees it."""
         return self.metadata["photo"]
+
+    @property
+    def framing(self) -> Framing:
+        """Which square of the user's photo that is."""
+        return self.metadata["framing"]
 
     def get_image_float32(self, image_idx: int) -> Tensor:
         """[R, R, 3] in [0, 1]; the photo for every camera."""

@@ -40,6 +40,7 @@ from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
 from gan3dinv_ns.ops.atomic_files import FileWriteError, atomic_path
 from gan3dinv_ns.ops.user_errors import one_line_errors
 from gan3dinv_ns.photo.label import check_label, find_label
+from gan3dinv_ns.photo.put_back import write_framing
 
 RESULTS_FOLDER = "inversion"
 """Folder inside the run's, with the pictures, camera, latent and figures."""
@@ -327,7 +328,7 @@ class GAN3DInvTrainer(Trainer):
         try:
             self.save_checkpoint(self.step)
         finally:
-            metrics = write_results(self.pipeline.model.inversion, results, {"seconds": seconds})
+            metrics = self._write_results(results, seconds)
         self.pipeline.place_cameras()
         table = Table(show_header=False, box=None)
         table.add_row("Head", str(results))
@@ -336,6 +337,15 @@ class GAN3DInvTrainer(Trainer):
         table.add_row("PSNR of the photo", f"{metrics['psnr']:.2f} dB")
         table.add_row("Time", readable_time(seconds))
         CONSOLE.print(Panel(table, title="Finished", expand=False))
+
+    def _write_results(self, folder: Path, seconds: float) -> dict[str, float]:
+        """Files of the head, and of the photo that it was found in; the figures."""
+        inversion, dataset = self.pipeline.model.inversion, self.pipeline.datamanager.train_dataset
+        metrics = write_results(inversion, folder, {"seconds": seconds})
+        assert self.config.data is not None
+        picture = inversion.render(inversion.label.detach())["image"]
+        write_framing(folder, self.config.data, picture.cpu(), dataset.framing)
+        return metrics
 
     def _train_complete_viewer(self) -> None:
         """Keeps the viewer open until ctrl-C."""

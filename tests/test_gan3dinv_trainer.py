@@ -36,7 +36,8 @@ def test_run_folder_holds_nerfstudios_files_and_the_results(finished_run):
     assert {"config.yml", "photo.png", "dataparser_transforms.json", "nerfstudio_models", "inversion"} <= names
     assert any(name.startswith("events.out.tfevents") for name in names)
     results = {path.name for path in (finished_run / "inversion").iterdir()}
-    assert results == {"reconstruction.png", "comparison.png", "camera.json", "latent.npz", "metrics.json"}
+    pictures = {"reconstruction.png", "comparison.png", "whole_photo.png"}
+    assert results == pictures | {"camera.json", "framing.json", "latent.npz", "metrics.json"}
     assert len(json.loads((finished_run / "inversion" / "camera.json").read_text())["label"]) == 25
     assert finished_run.parents[1].name == "my face"
 

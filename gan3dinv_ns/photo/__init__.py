@@ -14,6 +14,7 @@ from gan3dinv_ns.photo.framing import (
     mean_frame,
 )
 from gan3dinv_ns.photo.landmark_pose import face_points, rotation_from_face
+from gan3dinv_ns.photo.put_back import put_back
 
 __all__ = [
     "FFHQ_FRAME",
@@ -31,5 +32,6 @@ __all__ = [
     "frame_face",
     "mean_frame",
     "prepare_photo",
+    "put_back",
     "rotation_from_face",
 ]

@@ -1,10 +1,15 @@
-"""What the tests of the nerfstudio side share: a generator that takes a fraction of a second, and a photo."""
+"""What tests share: a generator that takes a fraction of a second, a photo, runs, and a web server."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +106,104 @@ def loaded(finished_run: Path) -> Any:
     from nerfstudio.utils.eval_utils import eval_setup
 
     return eval_setup(finished_run / "config.yml", test_mode="test")[1]
+
+
+@dataclass
+class Served:
+    """One file, and what the server does with it."""
+
+    content: bytes
+    ranges: bool
+    cut_at: int | None
+    told_size: int
+    silent_seconds: float
+
+
+class FileServer:
+    """Serves bytes on 127.0.0.1.
+
+    Attributes:
+        ranges: the "Range" of every request that came, None for one without.
+    """
+
+    def __init__(self) -> None:
+        self.files: dict[str, Served] = {}
+        self.ranges: list[str | None] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def url(self, name: str) -> str:
+        """The address of a file, whether it is there or not."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}/{name}"
+
+    def serve(
+        self,
+        name: str,
+        content: bytes,
+        ranges: bool = True,
+        cut_at: int | None = None,
+        told_size: int | None = None,
+        silent_seconds: float = 0.0,
+    ) -> str:
+        """Puts up a file; its address.
+
+        Args:
+            name: in the address.
+            content: its bytes.
+            ranges: honour a request for a part.
+            cut_at: close the first connection after so many bytes.
+            told_size: size of the whole in the answer to a request for a part, if not the true one.
+            silent_seconds: wait before any answer.
+        """
+        size = len(content) if told_size is None else told_size
+        self.files[name] = Served(content, ranges, cut_at, size, silent_seconds)
+        return self.url(name)
+
+    def close(self) -> None:
+        """Ends the server; its port is closed afterwards."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                server.answer(self)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
+
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        """Answers one request."""
+        asked = request.headers.get("Range")
+        self.ranges.append(asked)
+        file = self.files.get(request.path.split("?")[0].lstrip("/"))
+        if file is None:
+            request.send_error(404)
+            return
+        time.sleep(file.silent_seconds)
+        first = int(asked.removeprefix("bytes=").rstrip("-")) if asked and file.ranges else None
+        if first is not None and first >= len(file.content):
+            request.send_error(416)
+            return
+        body = file.content[first or 0 :]
+        request.send_response(200 if first is None else 206)
+        request.send_header("Content-Length", str(len(body)))
+        if first is not None:
+            request.send_header("Content-Range", f"bytes {first}-{len(file.content) - 1}/{file.told_size}")
+        request.end_headers()
+        cut, file.cut_at = file.cut_at, None
+        with suppress(ConnectionError):
+            request.wfile.write(body[:cut])
+
+
+@pytest.fixture
+def file_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
+    """A web server without files."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    server = FileServer()
+    yield server
+    server.close()

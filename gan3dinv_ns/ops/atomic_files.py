@@ -43,19 +43,44 @@ def atomic_path(path: str | Path, temporary_folder: Path | None = None) -> Itera
     folder = final.parent if temporary_folder is None else temporary_folder
     temporary = folder / f".{final.stem}.{os.getpid()}.part{final.suffix}"
     try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        _flush_to_disk(temporary)
-        os.replace(temporary, final)
-    except Exception as error:
-        line = _explanation(error, final)
-        if line is None:
-            raise
-        raise FileWriteError(line) from error
+        with explained_writing(final):
+            final.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            put_in_place(temporary, final)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def explained_writing(path: Path) -> Iterator[None]:
+    """Turns the file system's errors while `path` is written into one line; other errors pass unchanged.
+
+    Raises:
+        FileWriteError: the disk is full, or the place cannot be written to.
+    """
+    try:
+        yield
+    except Exception as error:
+        line = _explanation(error, path)
+        if line is None:
+            raise
+        raise FileWriteError(line) from error
+
+
+def put_in_place(temporary: Path, final: Path) -> None:
+    """Renames a complete file, after its content has reached the disk; a late "disk full" shows here.
+
+    Raises:
+        OSError: of the file system, as it is.
+    """
+    descriptor = os.open(temporary, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.replace(temporary, final)
 
 
 def is_disk_full(error: BaseException) -> bool:
@@ -68,15 +93,6 @@ def is_disk_full(error: BaseException) -> bool:
             return True
         current = current.__cause__ or current.__context__
     return False
-
-
-def _flush_to_disk(path: Path) -> None:
-    """Makes the content reach the disk before the rename does; a late "disk full" shows here."""
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _explanation(error: Exception, final: Path) -> str | None:

@@ -45,9 +45,9 @@ class GAN3DInvModelConfig(ModelConfig):
     enable_collider: bool = False
     """Limits of rays come from the generator's box, not from a collider."""
     generator: str = "makehuman128-64"
-    """The generator: a name that ships with the package (makehuman128-64), or the path of a published EG3D
-    .pkl or of a .safetensors file; the discriminator is read from the same .pkl, or from
-    NAME.discriminator.safetensors beside
+    """The generator: a name (makehuman128-64 ships with the package; ffhqrebalanced512-128, afhqcats512-128 and the
+    others that NVIDIA publishes are downloaded once), the URL or the path of a published EG3D .pkl or of a
+    .safetensors file; the discriminator is read from the same .pkl, or from NAME.discriminator.safetensors beside
     NAME.safetensors."""
     inversion: InversionSettings = field(default_factory=InversionSettings)
     """Phases, losses and rates."""

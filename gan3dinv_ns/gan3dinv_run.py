@@ -9,7 +9,8 @@ from typing import Any
 import torch
 import yaml
 
-from gan3dinv_ns.eg3d.registry import REGISTERED
+from gan3dinv_ns.eg3d.downloaded import ensure_downloaded
+from gan3dinv_ns.eg3d.registry import KINDS, REGISTERED, is_downloaded
 from gan3dinv_ns.ops.atomic_files import atomic_path
 from gan3dinv_ns.ops.image_files import read_image
 
@@ -60,17 +61,20 @@ def copy_photo(photo: Path, run_folder: Path) -> Path:
 
 
 def resolve_generator(source: str) -> str:
-    """A registered name as it is, a path made absolute.
+    """A name or a URL as it is, a path made absolute; what has to be downloaded is, before a run begins.
 
     Raises:
-        ValueError: there is no such file.
+        ValueError: there is no such file, or it cannot be downloaded.
+        FileWriteError: there is no room for a download.
     """
     if source in REGISTERED:
         return source
+    if is_downloaded(source):
+        ensure_downloaded(source)
+        return source
     path = Path(source).expanduser().resolve()
     if not path.is_file():
-        names = ", ".join(REGISTERED)
-        raise ValueError(f"generator {source}: no such file; give a .pkl, a .safetensors or a name ({names})")
+        raise ValueError(f"generator {source}: no such file; give {KINDS}")
     return str(path)
 
 

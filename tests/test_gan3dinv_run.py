@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
+from gan3dinv_ns.eg3d import registry
 from gan3dinv_ns.gan3dinv_run import (
     copy_photo,
     has_checkpoint,
@@ -78,6 +80,21 @@ def test_missing_inputs_are_named(tmp_path):
     with pytest.raises(ValueError, match=r"gone.pkl: no such file"):
         resolve_generator(str(tmp_path / "gone.pkl"))
     assert resolve_generator("makehuman128-64") == "makehuman128-64"
+
+
+def test_names_and_urls_stay_as_they_are_and_are_had_before_a_run_begins(
+    tmp_path, file_server, tiny_generator_file, monkeypatch
+):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(registry, "PUBLISHED_FOLDER", file_server.url("files"))
+    url = file_server.serve("tiny.safetensors", tiny_generator_file.read_bytes())
+    assert resolve_generator(url) == url and len(file_server.ranges) == 1
+    assert registry.network_file(url, "generator").read_bytes() == tiny_generator_file.read_bytes()
+    shutil.copyfile(tiny_generator_file, tmp_path / "checkpoints" / "ffhq512-64.safetensors")
+    file_server.close()
+    assert resolve_generator(url) == url and resolve_generator("ffhq512-64") == "ffhq512-64"
+    with pytest.raises(ValueError, match=r"ffhq512-128\.pkl cannot be downloaded"):
+        resolve_generator("ffhq512-128")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")

@@ -24,7 +24,7 @@ class Benchmark:
     """Measure time and memory of a generator's parts on this machine, and of a whole inversion if asked for."""
 
     generator: str = "makehuman128-64"
-    """A registered name, or the path of a .pkl or .safetensors file."""
+    """A name, a URL, or the path of a .pkl or .safetensors file."""
     device: DeviceName = "auto"
     """auto is CUDA if there is one, else the CPU."""
     repeats: int = 5

@@ -34,7 +34,7 @@ class Evaluate:
     output_dir: Path = Path("outputs/evaluation")
     """Folder for heads.csv, summary.json, report.md, heads.png and a strip of pictures for each head."""
     generator: str = "makehuman128-64"
-    """A registered name, or the path of a .pkl or .safetensors file."""
+    """A name, a URL, or the path of a .pkl or .safetensors file."""
     device: DeviceName = "auto"
     """auto is CUDA if there is one, else the CPU."""
     makehuman: Path | None = None

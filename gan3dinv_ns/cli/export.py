@@ -20,7 +20,7 @@ class ExportMesh(MeshSettings):
     seed: int | None = None
     """Instead of a run's head take the generator's sample of this seed."""
     generator: str = "makehuman128-64"
-    """The generator of that sample: a registered name, or the path of a .pkl or .safetensors file."""
+    """The generator of that sample: a name, a URL, or the path of a .pkl or .safetensors file."""
     truncation: float = 0.7
     """How far that sample lies from the mean head: 0 is the mean head itself, 1 the whole variety."""
     device: DeviceName = "auto"

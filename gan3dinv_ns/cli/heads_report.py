@@ -22,7 +22,7 @@ class ReportGenerator:
     """Measure a generator: samples against true renders, readable attributes, views, depth, size and speed."""
 
     generator: str = "makehuman128-64"
-    """A registered name, or the path of a .pkl or .safetensors file."""
+    """A name, a URL, or the path of a .pkl or .safetensors file."""
     makehuman: Path | None = None
     """MakeHuman's CC0 data: a folder or .tar.xz archive in its layout; None takes what the package ships."""
     data: Path | None = None

@@ -31,11 +31,11 @@ def load_networks(source: str, device: torch.device) -> tuple[Generator, Discrim
     """A generator, the discriminator that came with it, and its initialisers if there are any.
 
     Args:
-        source: a registered name, a .pkl with both, or NAME.safetensors with NAME.discriminator.safetensors beside it.
+        source: a name, a .pkl with both or its URL, or NAME.safetensors with NAME.discriminator.safetensors beside it.
         device: where all go.
 
     Raises:
-        ValueError: one of them is missing or damaged.
+        ValueError: one of them is missing, damaged, or cannot be downloaded.
     """
     from gan3dinv_ns.eg3d import load_discriminator, load_generator
     from gan3dinv_ns.eg3d.registry import network_file

@@ -26,7 +26,7 @@ class RenderPairs:
     """Let a generator draw pairs of latent, camera and picture; goes on where it was stopped."""
 
     generator: str = "makehuman128-64"
-    """A registered name, or the path of a .pkl or .safetensors file."""
+    """A name, a URL, or the path of a .pkl or .safetensors file."""
     output_dir: Path = Path("outputs/pairs")
     """Folder for the pairs: zip files in EG3D's data format, with the latents."""
     count: int = 30_000
@@ -206,7 +206,7 @@ class ReportStarts:
     output_dir: Path = Path("outputs/starts")
     """Folder for starts.md, starts.png, starts.json, and a folder of rows and pictures for each."""
     generator: str = "makehuman128-64"
-    """A registered name, or the path of a .pkl or .safetensors file."""
+    """A name, a URL, or the path of a .pkl or .safetensors file."""
     roll: float = 0.0
     """Photos are rolled by up to this to both sides, radians."""
     device: DeviceName = "auto"

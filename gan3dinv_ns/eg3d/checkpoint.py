@@ -10,9 +10,10 @@ from torch import Tensor
 
 from gan3dinv_ns.eg3d.config import DiscriminatorConfig, GeneratorConfig
 from gan3dinv_ns.eg3d.discriminator import Discriminator
+from gan3dinv_ns.eg3d.downloaded import ensure_downloaded
 from gan3dinv_ns.eg3d.generator import Generator
 from gan3dinv_ns.eg3d.published import read_published
-from gan3dinv_ns.eg3d.registry import REGISTERED, registered_file
+from gan3dinv_ns.eg3d.registry import KINDS, REGISTERED, is_downloaded, network_file, registered_file
 from gan3dinv_ns.eg3d.triplanes import PlaneAxes
 from gan3dinv_ns.ops.network_files import build_network, read_network_file, write_network_file
 
@@ -24,12 +25,15 @@ def load_generator(
 
     Args:
         source: a .safetensors file with its configuration in the metadata, a .pkl file of the published layout (its
-            "G_ema"), or a registered name such as "makehuman128-64".
+            "G_ema"), a registered name such as "makehuman128-64", or a published name or a URL, which is downloaded if
+            it is not on this machine yet.
         device: where its tensors go.
         plane_axes: overrides how the third plane is read; None keeps what the file says ("eg3d" for a .pkl).
 
     Raises:
-        ValueError: the file is missing, truncated, of another kind, or does not fit its configuration.
+        ValueError: the file is missing, truncated, of another kind, does not fit its configuration, or cannot be
+            downloaded.
+        FileWriteError: there is no room for a download.
     """
     path, config, state = _read(source, "generator")
     generator = build_network(path, Generator, GeneratorConfig, config, state)
@@ -62,12 +66,21 @@ def _write(role: str, network: Generator | Discriminator, path: str | Path, half
 
 def _read(source: str | Path, role: str) -> tuple[Path, dict[str, Any], dict[str, Tensor]]:
     """Path, configuration and state of the network that plays the role."""
-    path = registered_file(str(source), role) if str(source) in REGISTERED else Path(source)
+    path = _local_file(source, role)
     if not path.is_file():
-        names = ", ".join(REGISTERED)
-        raise ValueError(f"{path}: no such file; give a .pkl, a .safetensors or a registered name ({names})")
+        raise ValueError(f"{path}: no such file; give {KINDS}")
     if path.suffix == ".safetensors":
         return path, *read_network_file(path, role)
     if path.suffix == ".pkl":
         return path, *read_published(path, role)
     raise ValueError(f"{path}: must be a .pkl or a .safetensors file")
+
+
+def _local_file(source: str | Path, role: str) -> Path:
+    """The file that a source stands for, downloaded if need be; a path stands for itself, whatever the role."""
+    if str(source) in REGISTERED:
+        return registered_file(str(source), role)
+    if is_downloaded(source):
+        ensure_downloaded(str(source))
+        return network_file(source, role)
+    return Path(source)

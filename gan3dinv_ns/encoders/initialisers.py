@@ -38,8 +38,9 @@ def find_initialisers(source: str | Path, device: str | torch.device = "cpu") ->
     """The initialisers that came with a generator; None if there are none.
 
     Args:
-        source: what the generator was loaded from: a registered name, or NAME.safetensors, beside which
-            NAME.encoder.safetensors, NAME.pose.safetensors and NAME.pose-roll.safetensors may lie.
+        source: what the generator was loaded from: a name, a URL, or NAME.safetensors. Beside its file (for a
+            downloaded one in the hub folder) NAME.encoder.safetensors, NAME.pose.safetensors and
+            NAME.pose-roll.safetensors may lie.
         device: where they go.
 
     Raises:

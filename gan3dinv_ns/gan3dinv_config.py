@@ -20,6 +20,8 @@ RECIPES = {
     "gan3dinv": None,
     "gan3dinv-fast": "fast.yaml",
     "gan3dinv-paper": "paper.yaml",
+    "gan3dinv-ffhq": "ffhq.yaml",
+    "gan3dinv-cats": "cats.yaml",
 }
 """What follows `ns-train`, and the file in `configs/` that it is built from; None takes the defaults."""
 
@@ -68,3 +70,5 @@ def _registered(name: str) -> MethodSpecification | None:
 gan3dinv_method = _registered("gan3dinv")
 gan3dinv_fast_method = _registered("gan3dinv-fast")
 gan3dinv_paper_method = _registered("gan3dinv-paper")
+gan3dinv_ffhq_method = _registered("gan3dinv-ffhq")
+gan3dinv_cats_method = _registered("gan3dinv-cats")

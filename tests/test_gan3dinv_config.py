@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
+from gan3dinv_ns.eg3d.registry import PUBLISHED
 from gan3dinv_ns.gan3dinv_config import RECIPES, build_method, recipe_path
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -28,6 +30,29 @@ def test_recipes_change_only_what_they_name() -> None:
     stock, fast = (build_method(name).config.pipeline.model.inversion for name in ("gan3dinv", "gan3dinv-fast"))
     assert fast.schedule.project_steps < stock.schedule.project_steps
     assert fast.pose == stock.pose and fast.schedule.latent_rate == stock.schedule.latent_rate
+
+
+@pytest.mark.parametrize(
+    ("name", "generator", "kind"),
+    [("gan3dinv-ffhq", "ffhqrebalanced512-128", "euler"), ("gan3dinv-cats", "afhqcats512-128", "sixd")],
+)
+def test_methods_for_published_generators_take_the_published_steps_and_losses(name, generator, kind) -> None:
+    model = build_method(name).config.pipeline.model
+    inversion, lengths = model.inversion, model.inversion.schedule
+    assert model.generator == generator and generator in PUBLISHED and inversion.pose.kind == kind
+    assert (lengths.warmup_steps, lengths.project_steps, lengths.tune_steps) == (50, 350, 400)
+    assert (lengths.tune_optimizer, lengths.tune_rate) == ("adam", 3e-4)
+    assert inversion.perceptual == "lpips-vgg" and inversion.pose.warp_target == "photo"
+    latent, tuning = inversion.build_schedule().phases[1].plans[0], inversion.build_schedule().phases[2].plans[0]
+    assert latent.losses == ("reconstruction",) and tuning.losses == ("reconstruction", "depth_smoothness")
+
+
+def test_registering_a_method_asks_no_server(monkeypatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a connection")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    assert all(build_method(name) for name in RECIPES)
 
 
 def test_nerfstudio_finds_every_method() -> None:

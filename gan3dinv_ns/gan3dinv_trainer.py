@@ -34,6 +34,7 @@ from gan3dinv_ns.gan3dinv_run import (
     write_checkpoint,
     write_config,
 )
+from gan3dinv_ns.inversion.head_file import write_head
 from gan3dinv_ns.inversion.results import write_results
 from gan3dinv_ns.inversion.start import Origin
 from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
@@ -342,6 +343,7 @@ class GAN3DInvTrainer(Trainer):
         """Files of the head, and of the photo that it was found in; the figures."""
         inversion, dataset = self.pipeline.model.inversion, self.pipeline.datamanager.train_dataset
         metrics = write_results(inversion, folder, {"seconds": seconds})
+        write_head(inversion, folder / "head.safetensors")
         assert self.config.data is not None
         picture = inversion.render(inversion.label.detach())["image"]
         write_framing(folder, self.config.data, picture.cpu(), dataset.framing)

@@ -165,14 +165,10 @@ def _with_mesh(commands: Any) -> Any:
 
 
 def _head_of(inversion: Inversion) -> Head:
-    """The inversion's head, to be looked at from the photo's camera first, then from around it."""
-    import torch
+    """The inversion's head."""
+    from gan3dinv_ns.export.head import head_of_photo
 
-    from gan3dinv_ns.export.head import Head, frontal_labels
-
-    around = frontal_labels(inversion.generator, inversion.settings.pose.focal)
-    labels = torch.cat([inversion.label.detach().to(around), around])
-    return Head(inversion.generator, inversion.latent.detach(), inversion.planes(), labels)
+    return head_of_photo(inversion.generator, inversion.latent.detach(), inversion.planes(), inversion.label)
 
 
 def _say_not_offered(error: Exception) -> None:

@@ -37,7 +37,7 @@ def test_run_folder_holds_nerfstudios_files_and_the_results(finished_run):
     assert any(name.startswith("events.out.tfevents") for name in names)
     results = {path.name for path in (finished_run / "inversion").iterdir()}
     pictures = {"reconstruction.png", "comparison.png", "whole_photo.png"}
-    assert results == pictures | {"camera.json", "framing.json", "latent.npz", "metrics.json"}
+    assert results == pictures | {"camera.json", "framing.json", "head.safetensors", "latent.npz", "metrics.json"}
     assert len(json.loads((finished_run / "inversion" / "camera.json").read_text())["label"]) == 25
     assert finished_run.parents[1].name == "my face"
 

@@ -11,10 +11,12 @@ from gan3dinv_ns.export.settings import MeshSettings
 
 @dataclass(frozen=True, kw_only=True)
 class ExportMesh(MeshSettings):
-    """Write a head as a closed, coloured mesh: that of a run, or a random sample of a generator."""
+    """Write a head as a closed, coloured mesh: that of a run, that of a file, or a random sample of a generator."""
 
     load_config: Path | None = None
-    """The config.yml of a run; or leave it out and give a seed."""
+    """The config.yml of a run; or leave it out and give a head or a seed."""
+    head: Path | None = None
+    """Instead of a run's folder take the head.safetensors of its results, which is enough."""
     output_dir: Path
     """Folder for mesh.ply, mesh.obj, mesh.glb (or what --formats says) and mesh.json with the figures."""
     seed: int | None = None
@@ -24,24 +26,40 @@ class ExportMesh(MeshSettings):
     truncation: float = 0.7
     """How far that sample lies from the mean head: 0 is the mean head itself, 1 the whole variety."""
     device: DeviceName = "auto"
-    """Where that sample is computed; auto is CUDA if there is one, else the CPU."""
+    """Where a file's head or a sample is computed; auto is CUDA if there is one, else the CPU."""
 
     def main(self) -> None:
         """Writes the mesh.
 
         Raises:
-            ValueError: neither or both of a run and a seed are given, or one of them cannot be used.
+            ValueError: not just one of a run, a head and a seed is given, or it cannot be used.
             FileWriteError: the disk is full or the place is not writable.
         """
         self.check()
-        if (self.load_config is None) == (self.seed is None):
-            raise ValueError("give either --load-config with the config.yml of a run, or --seed for a sample")
+        if sum(given is not None for given in (self.load_config, self.head, self.seed)) != 1:
+            raise ValueError(
+                "give either --load-config with the config.yml of a run, or --head with its head.safetensors, "
+                "or --seed for a sample"
+            )
         if self.load_config is not None:
             from gan3dinv_ns.ns_export import export_run
 
             export_run(self.load_config, self.output_dir, self)
+        elif self.head is not None:
+            self._export_file(self.head)
         elif self.seed is not None:
             self._export_sample(self.seed)
+
+    def _export_file(self, path: Path) -> None:
+        from rich.console import Console
+
+        from gan3dinv_ns.export.head import head_of_photo
+        from gan3dinv_ns.export.job import export_mesh
+        from gan3dinv_ns.inversion.head_file import load_head
+
+        found = load_head(path, resolve_device(self.device))
+        head = head_of_photo(found.generator, found.ws, found.planes, found.label)
+        export_mesh(head, self.output_dir, self, Console())
 
     def _export_sample(self, seed: int) -> None:
         from rich.console import Console

@@ -51,6 +51,12 @@ def frontal_labels(generator: Generator, focal: float = FOCAL) -> Tensor:
     return label.to(next(generator.parameters()).device)
 
 
+def head_of_photo(generator: Generator, ws: Tensor, planes: Tensor, label: Tensor) -> Head:
+    """A head that is looked at from its photo's camera ``[1, 25]`` first, then from around it."""
+    around = frontal_labels(generator, float(label.detach()[0, 16]))
+    return Head(generator, ws, planes, torch.cat([label.detach().to(around), around]))
+
+
 @torch.no_grad()
 def sample_head(generator: Generator, seed: int, truncation_psi: float = 0.7) -> Head:
     """The sample that EG3D's own scripts draw for a seed.

@@ -20,7 +20,7 @@ from gan3dinv_ns.inversion.estimator_pose import EstimatorPose
 from gan3dinv_ns.inversion.schedule import Group
 from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.inversion.start import Guess, estimator_for, first_guess, latent_prior, mean_latent
-from gan3dinv_ns.inversion.views import with_depth_samples
+from gan3dinv_ns.inversion.views import whole_views, with_depth_samples
 from gan3dinv_ns.losses.latent_prior import LatentPrior
 from gan3dinv_ns.losses.perceptual import build_perceptual
 from gan3dinv_ns.losses.reconstruction import PhotoTarget
@@ -201,11 +201,7 @@ class Inversion(nn.Module):
             ``image``, ``image_raw``, ``image_depth``, ``image_weights`` as from ``Generator.synthesis``.
         """
         generator = with_depth_samples(self.generator, self.settings.depth_samples) if fast else self.generator
-        views = [
-            generator.synthesis(self.latent, one, resolution, sampling="midpoint", planes=self.planes())
-            for one in label.to(self.w).split(1)
-        ]
-        return {name: torch.cat([view[name] for view in views]) for name in views[0]}
+        return whole_views(generator, self.latent, self.planes(), label, resolution)
 
     def novel_view(self, label: Tensor) -> Tensor:
         """Images ``[N, 3, R, R]`` of the current head from cameras ``[N, 25]``, without gradients."""

@@ -1,10 +1,11 @@
-"""Views of given tri-planes without super-resolution: cheap renderings for losses of the camera."""
+"""Views of given tri-planes: whole ones, and cheap ones without super-resolution for losses of the camera."""
 
 from __future__ import annotations
 
 import copy
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from gan3dinv_ns.cameras.conventions import camera_label, split_label
@@ -34,6 +35,27 @@ def with_depth_samples(generator: Generator, samples: tuple[int, int]) -> Genera
 def orbit_labels(yaw: Tensor, pitch: Tensor, focal: float, radius: float) -> Tensor:
     """Labels ``[N, 25]`` of cameras that look at the origin."""
     return camera_label(orbit(yaw, pitch, radius), intrinsics_matrix(focal).to(yaw))
+
+
+@torch.no_grad()
+def whole_views(
+    generator: Generator, ws: Tensor, planes: Tensor, label: Tensor, resolution: int | None = None
+) -> dict[str, Tensor]:
+    """Super-resolved views of one head, one after the other, without gradients; always the same.
+
+    Args:
+        ws: ``[1, num_ws, w_dim]``.
+        planes: ``[1, 3, C, R, R]`` of ``ws``.
+        label: cameras ``[N, 25]``.
+        resolution: side of the volume rendering; None for the generator's own.
+
+    Returns:
+        ``image``, ``image_raw``, ``image_depth``, ``image_weights`` as from ``Generator.synthesis``.
+    """
+    views = [
+        generator.synthesis(ws, one, resolution, sampling="midpoint", planes=planes) for one in label.to(ws).split(1)
+    ]
+    return {name: torch.cat([view[name] for view in views]) for name in views[0]}
 
 
 def raw_view(

@@ -99,8 +99,10 @@ def test_a_sample_becomes_a_mesh(tiny, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ([], "either --load-config .* or --seed"),
-        (["--seed", "1", "--load-config", "config.yml"], "either --load-config .* or --seed"),
+        ([], "either --load-config .* or --head .* or --seed"),
+        (["--head", "h.safetensors", "--seed", "1"], "either --load-config"),
+        (["--head", "h.safetensors"], "h.safetensors: no such file"),
+        (["--seed", "1", "--load-config", "config.yml"], "either --load-config"),
         (["--seed", "-1"], "seed -1 is outside"),
         (["--seed", "1", "--resolution", "100"], "resolution 100 .* multiple of 8"),
         (["--seed", "1", "--density-level", "1000", "--resolution", "16"], "nowhere exceeds 1000"),

@@ -1,0 +1,89 @@
+"""A finished head in one .safetensors file: latent, camera and tuned generator, to be opened again anywhere.
+
+The generator's weights are stored in float16, half of what they take in memory. Nothing in a file is ever executed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from gan3dinv_ns.cameras.conventions import camera_label, split_label
+from gan3dinv_ns.cameras.rotations import orbit
+from gan3dinv_ns.eg3d import Generator, GeneratorConfig
+from gan3dinv_ns.inversion.state import Inversion
+from gan3dinv_ns.inversion.views import whole_views
+from gan3dinv_ns.ops.network_files import build_network, read_network_file, write_network_file
+
+_ROLE = "head"
+_WEIGHTS = "generator."
+
+
+@dataclass(frozen=True)
+class FoundHead:
+    """One photo's head.
+
+    Attributes:
+        generator: tuned for the photo, in evaluation mode.
+        w: the latent ``[w_dim]``.
+        label: the photo's camera ``[1, 25]``.
+        planes: tri-planes ``[1, 3, C, R, R]``, which every view reads.
+    """
+
+    generator: Generator
+    w: Tensor
+    label: Tensor
+    planes: Tensor
+
+    @property
+    def ws(self) -> Tensor:
+        """The latent of every layer, ``[1, num_ws, w_dim]``."""
+        return self.w.expand(1, self.generator.num_ws, -1)
+
+    def render(self, label: Tensor) -> dict[str, Tensor]:
+        """Views from cameras ``[N, 25]``, see :func:`~gan3dinv_ns.inversion.views.whole_views`."""
+        return whole_views(self.generator, self.ws, self.planes, label)
+
+    def view(self, yaw_rad: float = 0.0, pitch_rad: float = 0.0) -> Tensor:
+        """The picture ``[1, 3, R, R]`` in [-1, 1] from a direction; yaw and pitch 0 look at the face from the front."""
+        intrinsics = split_label(self.label)[1]
+        camera = orbit(yaw_rad, pitch_rad, self.generator.rendering.avg_camera_radius).to(self.w)
+        return self.render(camera_label(camera, intrinsics))["image"].clamp(-1, 1)
+
+
+def write_head(inversion: Inversion, path: str | Path) -> None:
+    """Writes a head, whole or not at all.
+
+    Raises:
+        FileWriteError: the disk is full or the place is not writable.
+    """
+    weights = inversion.generator.state_dict()
+    state = {f"{_WEIGHTS}{key}": value.detach().cpu().half().contiguous() for key, value in weights.items()}
+    state |= {"w": inversion.w[0, 0].detach().cpu().contiguous(), "label": inversion.label.detach().cpu().contiguous()}
+    write_network_file(path, _ROLE, inversion.generator.config.to_dict(), state)
+
+
+def load_head(path: str | Path, device: str | torch.device = "cpu") -> FoundHead:
+    """Opens a head.
+
+    Args:
+        path: ``head.safetensors`` in the results of a run.
+        device: where it goes.
+
+    Raises:
+        ValueError: the file is missing, truncated or of another kind; one line.
+    """
+    config, state = read_network_file(path, _ROLE)
+    weights = {key.removeprefix(_WEIGHTS): value for key, value in state.items() if key.startswith(_WEIGHTS)}
+    if "w" not in state or "label" not in state:
+        raise ValueError(f"{path}: holds a generator, but no latent and camera; give the head.safetensors of a run")
+    generator: Generator = build_network(path, Generator, GeneratorConfig, config, weights).to(device)
+    w, label = state["w"].to(device), state["label"].to(device)
+    if w.shape != (generator.w_dim,) or label.shape != (1, 25):
+        raise ValueError(f"{path}: latent {list(w.shape)} or camera {list(label.shape)} do not fit the generator")
+    with torch.no_grad():
+        planes = generator.planes(w.expand(1, generator.num_ws, -1))
+    return FoundHead(generator, w, label, planes)

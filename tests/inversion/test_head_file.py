@@ -1,0 +1,67 @@
+"""Claims about heads that are opened again from one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from gan3dinv_ns.cameras.rotations import orbit
+from gan3dinv_ns.eg3d import load_discriminator, load_generator, save_generator
+from gan3dinv_ns.eg3d.registry import network_file
+from gan3dinv_ns.inversion.head_file import load_head, write_head
+from gan3dinv_ns.inversion.state import Inversion
+from gan3dinv_ns.inversion.views import orbit_labels
+from gan3dinv_ns.ops.image_metrics import psnr
+from gan3dinv_ns.ops.network_files import write_network_file
+
+
+@pytest.fixture(scope="module")
+def inversion(tiny_generator_file: Path) -> Inversion:
+    generator = load_generator(tiny_generator_file)
+    discriminator = load_discriminator(network_file(tiny_generator_file, "discriminator"))
+    photo = torch.zeros(1, 3, generator.img_resolution, generator.img_resolution)
+    inversion = Inversion(generator, discriminator, photo)
+    inversion.pose.place(orbit(0.3, 0.1))
+    return inversion
+
+
+@pytest.fixture(scope="module")
+def file(inversion: Inversion, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("results") / "head.safetensors"
+    write_head(inversion, path)
+    return path
+
+
+def test_a_head_looks_the_same_once_it_is_opened_again(inversion: Inversion, file: Path) -> None:
+    head = load_head(file)
+    torch.testing.assert_close(head.label, inversion.label.detach())
+    torch.testing.assert_close(head.w, inversion.w[0, 0].detach())
+    assert psnr(head.render(head.label)["image"], inversion.render(inversion.label.detach())["image"]) > 45
+    label = orbit_labels(torch.tensor([0.4]), torch.tensor([-0.1]), inversion.settings.pose.focal, 2.7)
+    assert psnr(head.view(0.4, -0.1), inversion.novel_view(label)) > 45
+
+
+def test_weights_take_half_the_space(inversion: Inversion, file: Path) -> None:
+    whole = sum(value.numel() * 4 for value in inversion.generator.state_dict().values())
+    stored = sum(value.numel() * value.element_size() for value in load_file(file).values())
+    assert stored < 0.51 * whole + 1000
+
+
+@pytest.mark.parametrize("kind", ["missing", "generator", "cut short", "without latent", "foreign latent"])
+def test_what_is_no_head_is_refused_in_one_line(inversion: Inversion, file: Path, tmp_path: Path, kind: str) -> None:
+    path, state = tmp_path / "other.safetensors", load_file(file)
+    config = inversion.generator.config.to_dict()
+    if kind == "generator":
+        save_generator(inversion.generator, path)
+    elif kind == "cut short":
+        path.write_bytes(file.read_bytes()[:-100])
+    elif kind == "without latent":
+        write_network_file(path, "head", config, {key: value for key, value in state.items() if key != "w"})
+    elif kind == "foreign latent":
+        write_network_file(path, "head", config, state | {"w": torch.zeros(7)})
+    with pytest.raises(ValueError, match="other") as error:
+        load_head(path)
+    assert "\n" not in str(error.value)

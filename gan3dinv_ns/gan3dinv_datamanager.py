@@ -28,6 +28,9 @@ class GAN3DInvDataManagerConfig(VanillaDataManagerConfig):
     """How the photo is read."""
     framing: FramingSettings = field(default_factory=FramingSettings)
     """Which square of the photo is taken."""
+    background: Literal["auto", "keep", "white"] = "auto"
+    """"white" cuts the head out of the photo; "keep" leaves the background, which is then built into the head; "auto"
+    is white for generators whose heads stand before white, as those of the embedded one do, else keep."""
 
 
 class GAN3DInvDataManager(VanillaDataManager[PhotoDataset]):
@@ -41,6 +44,7 @@ class GAN3DInvDataManager(VanillaDataManager[PhotoDataset]):
         resolution: side to which the photo is brought, the generator's.
         focal: focal length over image width, the inversion's.
         frame: how the generator frames its faces; None takes the centre square.
+        white_back: whether the generator's heads stand before white.
 
     Raises:
         ValueError: the photo is missing, no picture, damaged, too small or too large.
@@ -58,6 +62,7 @@ class GAN3DInvDataManager(VanillaDataManager[PhotoDataset]):
         resolution: int = 128,
         focal: float = FOCAL,
         frame: FaceFrame | None = None,
+        white_back: bool = False,
         **kwargs: Any,
     ) -> None:
         parser = replace(
@@ -66,6 +71,7 @@ class GAN3DInvDataManager(VanillaDataManager[PhotoDataset]):
             focal=focal,
             frame=frame,
             framing=config.framing,
+            white=config.background == "white" or (config.background == "auto" and white_back),
             with_orbit=test_mode == "test",
         )
         config = replace(config, dataparser=parser)

@@ -46,6 +46,8 @@ class GAN3DInvDataParserConfig(DataParserConfig):
     """How the generator frames its faces."""
     framing: tyro.conf.Suppress[FramingSettings] = field(default_factory=FramingSettings)
     """Which square of the photo is taken."""
+    white: tyro.conf.Suppress[bool] = False
+    """Whether the head is cut out and put before white."""
     with_orbit: tyro.conf.Suppress[bool] = False
     """Whether the cameras of an orbit around the head follow the photo's (for export and rendering)."""
 
@@ -59,7 +61,7 @@ class GAN3DInvDataParser(DataParser):
     def _framed(self) -> tuple[Tensor, Framing]:
         """[1, 3, R, R] in [-1, 1], the same for every split, and which square of the photo it is; says so."""
         config = self.config
-        photo, framing = prepare_photo(config.data, config.resolution, config.frame, config.framing)
+        photo, framing = prepare_photo(config.data, config.resolution, config.frame, config.framing, config.white)
         CONSOLE.print(f"Photo: {framing.reason}.")
         return photo, framing
 

@@ -75,6 +75,7 @@ class GAN3DInvPipeline(VanillaPipeline):
             resolution=generator.img_resolution,
             focal=config.model.inversion.pose.focal,
             frame=self._frame(generator),
+            white_back=generator.rendering.white_back,
         )
         self.datamanager.to(device)
         self._model = config.model.setup(

@@ -345,8 +345,9 @@ class GAN3DInvTrainer(Trainer):
         metrics = write_results(inversion, folder, {"seconds": seconds})
         write_head(inversion, folder / "head.safetensors")
         assert self.config.data is not None
-        picture = inversion.render(inversion.label.detach())["image"]
-        write_framing(folder, self.config.data, picture.cpu(), dataset.framing)
+        seen = {name: value.cpu() for name, value in inversion.render(inversion.label.detach()).items()}
+        opacity = seen["image_weights"] if inversion.generator.rendering.white_back else None
+        write_framing(folder, self.config.data, seen["image"], dataset.framing, opacity)
         return metrics
 
     def _train_complete_viewer(self) -> None:

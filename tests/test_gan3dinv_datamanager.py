@@ -67,3 +67,13 @@ def test_cameras_have_the_focal_length_of_the_inversion(photo_file):
     data = GAN3DInvDataManagerConfig(data=photo_file).setup(device="cpu", test_mode="test", resolution=32, focal=2.0)
     focal = data.train_dataset.cameras.fx[:, 0]
     assert float(focal[0]) == 64 and (focal[1:] < 64).all()
+
+
+@pytest.mark.parametrize(
+    ("background", "white_back", "white"),
+    [("auto", True, True), ("auto", False, False), ("keep", True, False), ("white", False, True)],
+)
+def test_heads_are_cut_out_for_generators_that_draw_them_before_white(photo_file, background, white_back, white):
+    config = GAN3DInvDataManagerConfig(data=photo_file, background=background)
+    data = config.setup(device="cpu", test_mode="val", resolution=32, white_back=white_back)
+    assert data.config.dataparser.white is white

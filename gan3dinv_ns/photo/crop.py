@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from gan3dinv_ns.ops.image_files import read_image
+from gan3dinv_ns.photo.background import before_white
 from gan3dinv_ns.photo.framing import FaceFrame, Framing, FramingSettings, choose_square, cut_framing
 
 
@@ -30,13 +32,18 @@ def fit_to(image: Tensor, resolution: int) -> Tensor:
 
 
 def prepare_photo(
-    path: str | Path, resolution: int, frame: FaceFrame | None = None, settings: FramingSettings | None = None
+    path: str | Path,
+    resolution: int,
+    frame: FaceFrame | None = None,
+    settings: FramingSettings | None = None,
+    white: bool = False,
 ) -> tuple[Tensor, Framing]:
     """Reads a photo, cuts a square and fits it to the generator.
 
     Args:
         frame: the generator's :func:`~gan3dinv_ns.photo.framing.mean_frame`; None takes the centre square.
         settings: which square.
+        white: cut the head out and put it before white.
 
     Returns:
         [1, 3, resolution, resolution] in [-1, 1], and which square it is.
@@ -46,4 +53,10 @@ def prepare_photo(
     """
     image = read_image(path)
     framing = choose_square(image, frame, settings or FramingSettings())
-    return fit_to(cut_framing(image, framing), resolution), framing
+    square = cut_framing(image, framing)
+    if white:
+        head = before_white(square)
+        if head is not square:
+            framing = replace(framing, reason=f"{framing.reason}; its background is made white")
+        square = head
+    return fit_to(square, resolution), framing

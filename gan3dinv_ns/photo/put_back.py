@@ -19,7 +19,7 @@ from gan3dinv_ns.photo.framing import Framing
 _SEAM = 0.08
 
 
-def put_back(photo: Tensor, picture: Tensor, framing: Framing) -> Tensor:
+def put_back(photo: Tensor, picture: Tensor, framing: Framing, opacity: Tensor | None = None) -> Tensor:
     """The photo with the picture in the place of the square; the inverse of
     :func:`~gan3dinv_ns.photo.framing.cut_framing`.
 
@@ -29,12 +29,16 @@ def put_back(photo: Tensor, picture: Tensor, framing: Framing) -> Tensor:
         photo: ``[1, 3, H, W]`` in [-1, 1].
         picture: ``[1, 3, R, R]`` in [-1, 1].
         framing: where the picture's square is in the photo.
+        opacity: ``[1, 1, r, r]`` in [0, 1], where the picture shows the head; None puts all of it back.
 
     Returns:
         ``[1, 3, H, W]``.
     """
     side = max(1, round(framing.square.side))
-    patch = torch.cat([fit_to(picture, side), _fading(side).to(picture)], dim=1)
+    share = _fading(side).to(picture)
+    if opacity is not None:
+        share = share * F.interpolate(opacity, (side, side), mode="bilinear", align_corners=False, antialias=True)
+    patch = torch.cat([fit_to(picture, side), share], dim=1)
     left, top = round(framing.square.left), round(framing.square.top)
     if framing.roll_rad != 0:
         margin = math.ceil(side * (math.sqrt(2) - 1) / 2) + 1
@@ -47,7 +51,7 @@ def put_back(photo: Tensor, picture: Tensor, framing: Framing) -> Tensor:
     return photo + share * (colours - photo)
 
 
-def write_framing(folder: Path, photo: Path, picture: Tensor, framing: Framing) -> None:
+def write_framing(folder: Path, photo: Path, picture: Tensor, framing: Framing, opacity: Tensor | None = None) -> None:
     """Writes ``framing.json``, and ``whole_photo.png`` where the photo is more than the square.
 
     Args:
@@ -55,6 +59,7 @@ def write_framing(folder: Path, photo: Path, picture: Tensor, framing: Framing) 
         photo: the file that the square was cut from.
         picture: ``[1, 3, R, R]`` in [-1, 1], put back into it.
         framing: which square.
+        opacity: see :func:`put_back`.
 
     Raises:
         FileWriteError: the disk is full or the place is not writable.
@@ -65,7 +70,7 @@ def write_framing(folder: Path, photo: Path, picture: Tensor, framing: Framing) 
         temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     image = read_image(photo)
     if image.shape[-2:] != (square.side, square.side):
-        write_image(folder / "whole_photo.png", put_back(image, picture, framing))
+        write_image(folder / "whole_photo.png", put_back(image, picture, framing, opacity))
 
 
 def _fading(side: int) -> Tensor:

@@ -43,3 +43,15 @@ def test_photo_is_prepared_from_its_file(tmp_path):
     assert photo.shape == (1, 3, 64, 64) and framing.square == Square(15, 0, 60)
     photo, framing = prepare_photo(tmp_path / "a.png", 64, settings=FramingSettings(crop=(20, 10, 40)))
     assert photo.shape == (1, 3, 64, 64) and framing.square == Square(20, 10, 40)
+
+
+def test_a_background_is_made_white_where_that_is_asked_for(tmp_path, portrait):
+    white = portrait.amin(dim=1, keepdim=True) > 0.97
+    write_image(tmp_path / "a.png", torch.where(white, torch.tensor([-0.5, 0.0, 0.3]).reshape(1, 3, 1, 1), portrait))
+    kept, _ = prepare_photo(tmp_path / "a.png", 64)
+    made, framing = prepare_photo(tmp_path / "a.png", 64, white=True)
+    assert kept[..., :4, :4].mean() < 0 and made[..., :4, :4].min() > 0.95
+    assert "background is made white" in framing.reason
+    write_image(tmp_path / "b.png", portrait)
+    already, framing = prepare_photo(tmp_path / "b.png", 64, white=True)
+    assert torch.equal(already, prepare_photo(tmp_path / "b.png", 64)[0]) and "white" not in framing.reason

@@ -40,6 +40,14 @@ def test_the_picture_fills_the_middle_and_the_rest_stays(photo: Tensor) -> None:
     assert float(seam.max()) < 0.05, "at the edge the photo is seen"
 
 
+def test_only_the_head_is_put_back_where_it_is_known(photo: Tensor) -> None:
+    opacity = torch.zeros(1, 1, 8, 8)
+    opacity[..., :4] = 1.0
+    done = put_back(photo, torch.full((1, 3, 16, 16), 0.5), Framing(Square(40, 30, 50), ""), opacity)
+    assert torch.allclose(done[..., 40:70, 48:58], torch.tensor(0.5))
+    assert torch.equal(done[..., 75:], photo[..., 75:])
+
+
 def test_the_framing_is_written_and_the_whole_photo_only_where_it_is_more(photo: Tensor, tmp_path: Path) -> None:
     write_image(tmp_path / "photo.png", photo)
     write_image(tmp_path / "square.png", photo[..., :120])

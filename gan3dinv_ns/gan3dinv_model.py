@@ -34,6 +34,11 @@ from gan3dinv_ns.inversion.state import Inversion
 
 _GENERATOR_KEYS = "inversion.generator."
 _SAME_CAMERA = 1e-3
+_START_ALONE = (
+    "The generator has no encoder and pose estimator: starting from the mean latent and the camera that the face tells."
+)
+_PROJECT_STEPS = "--pipeline.model.inversion.schedule.project-steps"
+_STEPS_ALONE = 150
 
 
 @dataclass
@@ -81,10 +86,9 @@ class GAN3DInvModel(Model):
         discriminator = find_discriminator(self.config.generator, self.config.inversion, generator)
         initialisers = find_initialisers(self.config.generator, next(generator.parameters()).device)
         if initialisers is None:
-            CONSOLE.print(
-                "The generator has no encoder and pose estimator: starting from the mean latent and the camera that "
-                "the face tells. More steps help: --pipeline.model.inversion.schedule.project-steps 150"
-            )
+            CONSOLE.print(_START_ALONE)
+            if self.config.inversion.schedule.project_steps < _STEPS_ALONE:
+                CONSOLE.print(f"More steps help: {_PROJECT_STEPS} {_STEPS_ALONE}")
         self.inversion = Inversion(generator, discriminator, photo, self.config.inversion, initialisers)
         self.generator_changed = self.config.inversion.optimize_noise
         self.field = GAN3DInvField(self.inversion.generator)

@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gan3dinv_ns.heads.heldout import photograph
+from gan3dinv_ns.heads.template import load_template
 from gan3dinv_ns.photo.background import before_white
 
 
@@ -34,5 +36,9 @@ def test_another_background_becomes_white_and_the_head_stays(large: Tensor, colo
 
 def test_photos_before_white_or_without_a_face_stay_as_they_are(large: Tensor) -> None:
     assert torch.equal(before_white(large), large)
+    template = load_template()
+    for seed in (900_000, 900_003, 900_005, 900_007):
+        drawn = photograph(template, "heads", seed, 128).photo
+        assert torch.equal(before_white(drawn), drawn), seed
     empty = torch.zeros(1, 3, 64, 64)
     assert torch.equal(before_white(empty), empty)

@@ -342,12 +342,12 @@ class GAN3DInvTrainer(Trainer):
     def _write_results(self, folder: Path, seconds: float) -> dict[str, float]:
         """Files of the head, and of the photo that it was found in; the figures."""
         inversion, dataset = self.pipeline.model.inversion, self.pipeline.datamanager.train_dataset
-        metrics = write_results(inversion, folder, {"seconds": seconds})
+        rendered = inversion.render(inversion.label.detach())
+        metrics = write_results(inversion, folder, {"seconds": seconds}, rendered)
         write_head(inversion, folder / "head.safetensors")
         assert self.config.data is not None
-        seen = {name: value.cpu() for name, value in inversion.render(inversion.label.detach()).items()}
-        opacity = seen["image_weights"] if inversion.generator.rendering.white_back else None
-        write_framing(folder, self.config.data, seen["image"], dataset.framing, opacity)
+        opacity = rendered["image_weights"].cpu() if inversion.generator.rendering.white_back else None
+        write_framing(folder, self.config.data, rendered["image"].cpu(), dataset.framing, opacity)
         return metrics
 
     def _train_complete_viewer(self) -> None:

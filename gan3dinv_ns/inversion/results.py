@@ -15,7 +15,7 @@ from torch import Tensor
 from gan3dinv_ns.inversion.state import Inversion
 from gan3dinv_ns.inversion.views import orbit_labels
 from gan3dinv_ns.ops.atomic_files import atomic_path
-from gan3dinv_ns.ops.image_files import write_image
+from gan3dinv_ns.ops.image_files import pixels_of, write_image
 
 NOVEL_YAWS_RAD = (-0.5, 0.0, 0.5)
 """Yaws of the three novel views in the comparison; 0 looks at the face from the front."""
@@ -26,7 +26,10 @@ _DEPTH_COLOURS = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (25
 
 
 def write_results(
-    inversion: Inversion, folder: str | Path, figures: Mapping[str, float] | None = None
+    inversion: Inversion,
+    folder: str | Path,
+    figures: Mapping[str, float] | None = None,
+    rendered: dict[str, Tensor] | None = None,
 ) -> dict[str, float]:
     """Write ``reconstruction.png``, ``comparison.png``, ``camera.json``, ``latent.npz`` and ``metrics.json``.
 
@@ -34,6 +37,7 @@ def write_results(
         inversion: in its final state.
         folder: made if it is missing.
         figures: further numbers for ``metrics.json``, for example seconds; those that are not finite are left out.
+        rendered: the view of the found camera, as from ``inversion.render``; None renders it.
 
     Returns:
         what ``metrics.json`` holds: "psnr" in dB, "perceptual", "yaw_rad", "pitch_rad" and the given figures.
@@ -42,7 +46,8 @@ def write_results(
         FileWriteError: the disk is full, or the folder cannot be written to; what stood there is untouched.
     """
     folder = Path(folder)
-    rendered = inversion.render(inversion.label.detach())
+    if rendered is None:
+        rendered = inversion.render(inversion.label.detach())
     metrics = measure(inversion, rendered)
     metrics.update({key: float(value) for key, value in (figures or {}).items() if math.isfinite(value)})
     write_image(folder / "reconstruction.png", rendered["image"])
@@ -103,8 +108,7 @@ def comparison(inversion: Inversion, rendered: dict[str, Tensor]) -> Image.Image
 
 
 def _picture(image: Tensor) -> Image.Image:
-    values = ((image[0].detach().clamp(-1, 1) + 1) * 127.5).round().byte()
-    return Image.fromarray(values.permute(1, 2, 0).cpu().numpy())
+    return Image.fromarray(pixels_of(image))
 
 
 def _depth_picture(depth: Tensor, weights: Tensor) -> Image.Image:

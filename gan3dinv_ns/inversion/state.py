@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from gan3dinv_ns.cameras.conventions import camera_label
 from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
 from gan3dinv_ns.cameras.poses import POSES, CameraPose
-from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d import Discriminator, Generator
 from gan3dinv_ns.encoders import Initialisers
 from gan3dinv_ns.inversion import objectives
@@ -24,6 +23,7 @@ from gan3dinv_ns.inversion.views import whole_views, with_depth_samples
 from gan3dinv_ns.losses.latent_prior import LatentPrior
 from gan3dinv_ns.losses.perceptual import build_perceptual
 from gan3dinv_ns.losses.reconstruction import PhotoTarget
+from gan3dinv_ns.photo.mean_head import front_label
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Inversion(nn.Module):
         radius = generator.rendering.avg_camera_radius
         self.register_buffer("started", torch.tensor(False, device=device))
         self.register_buffer("converged", torch.tensor(False, device=device))
-        canonical = camera_label(orbit(0.0, 0.0, radius), intrinsics_matrix(self.settings.pose.focal)).to(device)
+        canonical = front_label(self.generator, self.settings.pose.focal)
         self.register_buffer("canonical_label", canonical, persistent=False)
         perceptual = build_perceptual(self.settings.perceptual, discriminator, device)
         raw_resolution = generator.neural_rendering_resolution

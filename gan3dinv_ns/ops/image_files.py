@@ -56,6 +56,19 @@ def read_image(path: str | Path, minimum_side: int = MINIMUM_SIDE, longest_side:
     return torch.from_numpy(values).permute(2, 0, 1)[None].contiguous() * 2 - 1
 
 
+def pixels_of(image: Tensor) -> np.ndarray:
+    """The levels of a picture, as Pillow and OpenCV take them (OpenCV in the order of RGB).
+
+    Args:
+        image: [1, C, H, W] in [-1, 1]; values outside are clamped.
+
+    Returns:
+        [H, W, C] uint8.
+    """
+    values = ((image[0].detach().float().cpu().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return values.permute(1, 2, 0).contiguous().numpy()
+
+
 def write_image(path: str | Path, image: Tensor) -> None:
     """Writes a picture, complete or not at all; the suffix of `path` chooses the format.
 
@@ -72,8 +85,7 @@ def write_image(path: str | Path, image: Tensor) -> None:
         raise ValueError(f"an image to write has shape [1, 3, H, W] or [1, 1, H, W], not {list(image.shape)}")
     if path.suffix.lower() not in Image.registered_extensions():
         raise ValueError(f"{path}: unknown kind of picture {path.suffix!r}; use .png, .jpg or .webp")
-    values = ((image[0].detach().float().cpu().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-    picture = Image.fromarray(values.permute(1, 2, 0).expand(-1, -1, 3).contiguous().numpy())
+    picture = Image.fromarray(pixels_of(image.expand(-1, 3, -1, -1)))
     with atomic_path(path) as temporary:
         picture.save(temporary)
 

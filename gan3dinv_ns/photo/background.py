@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gan3dinv_ns.ops.image_files import pixels_of
 from gan3dinv_ns.photo.face_fit import FaceFit, fit_face
 from gan3dinv_ns.photo.faces import find_faces
 
@@ -52,7 +53,7 @@ def _is_before_white(photo: Tensor) -> bool:
 
 def _head_share(photo: Tensor, fit: FaceFit) -> np.ndarray:
     """How much each pixel is of the head, ``[R, R]`` in [0, 1]."""
-    pixels = ((photo[0].permute(1, 2, 0) + 1) * 127.5).round().clamp(0, 255).byte().cpu().numpy()[:, :, ::-1].copy()
+    pixels = cv2.cvtColor(pixels_of(photo), cv2.COLOR_RGB2BGR)
     mask = _where_heads_are(pixels.shape[0], fit)
     models = np.zeros((1, 65)), np.zeros((1, 65))
     # Its clusters begin at random.

@@ -17,6 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gan3dinv_ns.ops.image_files import pixels_of
+
 _SIDES = (512, 1024)
 _SMALLEST_SHARE = 1 / 32
 _SMALLEST_SIDE = 20
@@ -95,8 +97,7 @@ def _bytes_of_fitting_size(image: Tensor) -> tuple[np.ndarray, float]:
     """Picture [h, w, 3] uint8 whose longer side is neither small nor huge, and the factor between both sizes."""
     longer = max(image.shape[-2:])
     scale = min(max(longer, _SIDES[0]), _SIDES[1]) / longer
-    image = image.detach().float().cpu()
     if scale != 1:
         size = [max(1, round(side * scale)) for side in image.shape[-2:]]
-        image = F.interpolate(image, size, mode="bicubic", align_corners=False, antialias=True).clamp(-1, 1)
-    return ((image[0].permute(1, 2, 0) + 1) * 127.5).round().clamp(0, 255).byte().numpy(), scale
+        image = F.interpolate(image.detach().float(), size, mode="bicubic", align_corners=False, antialias=True)
+    return pixels_of(image), scale

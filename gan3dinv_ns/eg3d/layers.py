@@ -98,6 +98,12 @@ def downsampling_conv2d(x: Tensor, weight: Tensor, resample_filter: Tensor) -> T
     return F.conv2d(upfirdn2d(x, resample_filter, padding=padding), weight, stride=2)
 
 
+def demodulation_factors(weight: Tensor, styles: Tensor) -> Tensor:
+    """d_o = 1/sqrt(sum_i,k (s_i w_oik)^2 + 1e-8) [N, out] of weight [out, in, k, k] and styles s [N, in]."""
+    energy = weight.square().sum(dim=(2, 3))
+    return (styles.square() @ energy.t() + 1e-8).rsqrt()
+
+
 def modulated_conv2d(
     x: Tensor,
     weight: Tensor,
@@ -125,8 +131,7 @@ def modulated_conv2d(
     """
     demodulation = None
     if demodulate:
-        energy = weight.square().sum(dim=(2, 3))
-        demodulation = (styles.square() @ energy.t() + 1e-8).rsqrt()
+        demodulation = demodulation_factors(weight, styles)
         if x.dtype == torch.float16:
             largest = styles.abs().amax(dim=1, keepdim=True).clamp(min=1e-8)
             styles, demodulation = styles / largest, demodulation * largest

@@ -10,10 +10,12 @@ import math
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan3dinv_ns.eg3d.layers import FullyConnected, bias_activation, modulated_conv2d
 from gan3dinv_ns.eg3d.mapping import MappingNetwork
+from gan3dinv_ns.eg3d.styled_conv import styled_conv2d
 from gan3dinv_ns.ops.resampling import setup_filter, upsample2d
 
 NoiseMode = Literal["const", "random", "none"]
@@ -48,15 +50,27 @@ class SynthesisLayer(nn.Module):
         self.bias = nn.Parameter(torch.zeros(out_channels))
 
     def forward(self, x: Tensor, w: Tensor, noise_mode: NoiseMode = "const") -> Tensor:
-        x = modulated_conv2d(x, self.weight, self.affine(w), up=self.up, resample_filter=self.resample_filter)
-        if noise_mode != "none":
-            x = x + self._noise(x, noise_mode).to(x.dtype)
+        styles = self.affine(w)
+        noise = None if noise_mode == "none" else self._noise(x, noise_mode)
+        if _one_on_cpu(x):
+            taps = self.resample_filter if self.up == 2 else None
+            return styled_conv2d(x, self.weight, styles, self.bias, noise, taps, self.conv_clamp)
+        x = modulated_conv2d(x, self.weight, styles, up=self.up, resample_filter=self.resample_filter)
+        if noise is not None:
+            x = x + noise.to(x.dtype)
         return bias_activation(x, self.bias, "lrelu", clamp=self.conv_clamp)
 
     def _noise(self, x: Tensor, noise_mode: NoiseMode) -> Tensor:
+        """Noise for all images [H*up, W*up], or of each [N, 1, H*up, W*up]."""
         if noise_mode == "const":
             return self.noise_const * self.noise_strength
-        return torch.randn_like(x[:, :1]) * self.noise_strength
+        random = torch.randn(len(x), 1, *self.noise_const.shape, dtype=x.dtype, device=x.device)
+        return random * self.noise_strength
+
+
+def _one_on_cpu(x: Tensor) -> bool:
+    """Whether the styles are best folded into the kernels: x [N, C, H, W] is one image on a CPU."""
+    return len(x) == 1 and x.device.type == "cpu"
 
 
 class ToRGBLayer(nn.Module):
@@ -72,6 +86,11 @@ class ToRGBLayer(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         styles = self.affine(w) * self.weight_gain
+        if _one_on_cpu(x):
+            # Features lie channels last there, so that this is one matrix product.
+            kernel = self.weight.flatten(1) * styles
+            x = F.linear(x.permute(0, 2, 3, 1), kernel, self.bias).permute(0, 3, 1, 2)
+            return bias_activation(x, None, clamp=self.conv_clamp)
         x = modulated_conv2d(x, self.weight, styles, demodulate=False)
         return bias_activation(x, self.bias, clamp=self.conv_clamp)
 

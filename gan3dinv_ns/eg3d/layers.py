@@ -69,9 +69,12 @@ class FullyConnected(nn.Module):
         self.weight_gain = lr_multiplier / math.sqrt(in_features)
         self.bias_gain = lr_multiplier
 
+    def scaled(self) -> tuple[Tensor, Tensor]:
+        """Weight [out, in] and bias [out] as they are used."""
+        return self.weight * self.weight_gain, self.bias * self.bias_gain
+
     def forward(self, x: Tensor) -> Tensor:
-        weight = (self.weight * self.weight_gain).to(x.dtype)
-        bias = (self.bias * self.bias_gain).to(x.dtype)
+        weight, bias = (one.to(x.dtype) for one in self.scaled())
         return bias_activation(F.linear(x, weight, bias), None, self.activation)
 
 

@@ -120,6 +120,9 @@ class Discriminator(nn.Module):
             raise ValueError(f"image of shape {tuple(images['image'].shape)}: must be {size} pixels wide and high")
         raw = F.interpolate(images["image_raw"], (size, size), mode="bilinear", align_corners=False, antialias=True)
         x = torch.cat([images["image"], raw], dim=1)
+        if x.device.type == "cpu":
+            # oneDNN's convolutions are up to three times as fast then.
+            x = x.contiguous(memory_format=torch.channels_last)
         maps = []
         for resolution in self.resolutions:
             x = self.get_submodule(f"b{resolution}")(x)

@@ -7,7 +7,7 @@ by 1/sqrt(fan-in) when they are used ("equalised learning rate", Karras et al., 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +18,7 @@ from gan3dinv_ns.ops.resampling import setup_filter, upfirdn2d
 Activation = Literal["linear", "lrelu"]
 
 _GAINS: dict[str, float] = {"linear": 1.0, "lrelu": math.sqrt(2.0)}
+_SLOPE = 0.2
 
 
 def normalize_second_moment(x: Tensor, eps: float = 1e-8) -> Tensor:
@@ -44,11 +45,29 @@ def bias_activation(
     if bias is not None:
         x = x + bias.to(x.dtype).reshape(1, -1, *([1] * (x.ndim - 2)))
     if activation == "lrelu":
-        x = F.leaky_relu(x, 0.2)
+        x = F.leaky_relu(x, _SLOPE)
     factor = gain * _GAINS[activation]
     if factor != 1.0:
         x = x * factor
     return x if clamp is None else x.clamp(-clamp * gain, clamp * gain)
+
+
+class _BentAndClamped(torch.autograd.Function):
+    """clamp(leaky_relu(x)), in place: the backward pass needs the result only, which the next layer keeps as well."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, slope: float, bound: float) -> Tensor:
+        y = F.leaky_relu_(x, slope).clamp_(-bound, bound)
+        ctx.mark_dirty(y)
+        ctx.save_for_backward(y)
+        ctx.slope, ctx.bound = slope, bound
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (y,) = ctx.saved_tensors
+        gradient = torch.ops.aten.hardtanh_backward(gradient, y, -ctx.bound, ctx.bound)
+        return torch.ops.aten.leaky_relu_backward(gradient, y, ctx.slope, True), None, None
 
 
 class FullyConnected(nn.Module):
@@ -90,15 +109,17 @@ def upsampling_conv2d(x: Tensor, weight: Tensor, resample_filter: Tensor) -> Ten
     return upfirdn2d(x, resample_filter, padding=(before, after, before, after), gain=4.0)
 
 
-def downsampling_conv2d(x: Tensor, weight: Tensor, resample_filter: Tensor) -> Tensor:
-    """Low-pass filter, then convolution of stride 2: [N, in, H, W] -> [N, out, H/2, W/2]."""
+def downsampling_conv2d(
+    x: Tensor, weight: Tensor, resample_filter: Tensor, bias: Tensor | None = None
+) -> Tensor:
+    """Low-pass filter, then convolution of stride 2 with bias: [N, in, H, W] -> [N, out, H/2, W/2]."""
     reach = weight.shape[-1] // 2
     before = reach + (resample_filter.shape[-1] - 1) // 2
     after = reach + (resample_filter.shape[-1] - 2) // 2
     padding = (before, after, before, after)
     if weight.shape[-1] == 1:
-        return F.conv2d(upfirdn2d(x, resample_filter, down=2, padding=padding), weight)
-    return F.conv2d(upfirdn2d(x, resample_filter, padding=padding), weight, stride=2)
+        return F.conv2d(upfirdn2d(x, resample_filter, down=2, padding=padding), weight, bias)
+    return F.conv2d(upfirdn2d(x, resample_filter, padding=padding), weight, bias, stride=2)
 
 
 def demodulation_factors(weight: Tensor, styles: Tensor) -> Tensor:
@@ -173,9 +194,14 @@ class Conv2dLayer(nn.Module):
         self.weight_gain = 1.0 / math.sqrt(in_channels * kernel_size**2)
 
     def forward(self, x: Tensor, gain: float = 1.0) -> Tensor:
-        weight = (self.weight * self.weight_gain).to(x.dtype)
+        # a(c v) = c a(v) for c > 0, so the activation's gain goes into weight and bias.
+        gain_of_all = gain * _GAINS[self.activation]
+        weight = (self.weight * (self.weight_gain * gain_of_all)).to(x.dtype)
+        bias = None if self.bias is None else (self.bias * gain_of_all).to(x.dtype)
         if self.down == 1:
-            x = F.conv2d(x, weight, padding=weight.shape[-1] // 2)
+            x = F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
         else:
-            x = downsampling_conv2d(x, weight, self.resample_filter)
-        return bias_activation(x, self.bias, self.activation, gain, self.conv_clamp)
+            x = downsampling_conv2d(x, weight, self.resample_filter, bias)
+        slope = _SLOPE if self.activation == "lrelu" else 1.0
+        bound = math.inf if self.conv_clamp is None else self.conv_clamp * gain
+        return x if (slope, bound) == (1.0, math.inf) else _BentAndClamped.apply(x, slope, bound)

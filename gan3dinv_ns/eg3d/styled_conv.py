@@ -103,7 +103,10 @@ class _StyledConv(torch.autograd.Function):
         if ctx.clamp is not None:
             gradient = torch.ops.aten.hardtanh_backward(gradient, y, -ctx.clamp, ctx.clamp)
         product = _channel_products(gradient, y)
-        gradient = torch.ops.aten.leaky_relu_backward(gradient, y, _SLOPE, True)
+        # In place where it is ours.
+        target = torch.empty_like(gradient) if ctx.clamp is None else gradient
+        torch.ops.aten.leaky_relu_backward.grad_input(gradient, y, _SLOPE, True, grad_input=target)
+        gradient = target
         for_bias = gradient.sum(dim=(0, 2, 3)) * _GAIN
         product = product - bias * for_bias
         for_noise = None

@@ -45,10 +45,10 @@ def upfirdn2d(
     if up > 1:
         x = F.pad(x[:, :, :, None, :, None], (0, up - 1, 0, 0, 0, up - 1))
         x = x.reshape(-1, channels, height * up, width * up)
-    if any(padding):
-        x = F.pad(x, padding)
     kernel = (f * gain).flip((0, 1)).to(x.dtype).expand(channels, 1, *f.shape)
-    return F.conv2d(x, kernel, stride=down, groups=channels)
+    if min(padding) == max(padding) >= 0:
+        return F.conv2d(x, kernel, stride=down, padding=padding[0], groups=channels)
+    return F.conv2d(F.pad(x, padding), kernel, stride=down, groups=channels)
 
 
 def upsample2d(x: Tensor, f: Tensor, factor: int = 2) -> Tensor:

@@ -109,9 +109,7 @@ def upsampling_conv2d(x: Tensor, weight: Tensor, resample_filter: Tensor) -> Ten
     return upfirdn2d(x, resample_filter, padding=(before, after, before, after), gain=4.0)
 
 
-def downsampling_conv2d(
-    x: Tensor, weight: Tensor, resample_filter: Tensor, bias: Tensor | None = None
-) -> Tensor:
+def downsampling_conv2d(x: Tensor, weight: Tensor, resample_filter: Tensor, bias: Tensor | None = None) -> Tensor:
     """Low-pass filter, then convolution of stride 2 with bias: [N, in, H, W] -> [N, out, H/2, W/2]."""
     reach = weight.shape[-1] // 2
     before = reach + (resample_filter.shape[-1] - 1) // 2

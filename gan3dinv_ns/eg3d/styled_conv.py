@@ -34,7 +34,7 @@ _TAPS, _PADDING = 4, 1
 # A style of zero counts as this: its gradient is a quotient by it.
 _SMALLEST_STYLE = 1e-20
 # Pixels whose products are summed at once: they stay in the cache.
-_BLOCK = 2**13
+_BLOCK = 2**16
 
 
 def styled_conv2d(

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gan3dinv_ns.eg3d import blockwise_decoding
+from gan3dinv_ns.eg3d import decoder as decoder_module
 from gan3dinv_ns.eg3d.blockwise_decoding import decode_in_blocks
 from gan3dinv_ns.eg3d.decoder import OSGDecoder
 
@@ -37,7 +38,8 @@ def test_gradients_are_those_of_finite_differences(monkeypatch):
     assert torch.autograd.gradcheck(decode_in_blocks, random_inputs(7, torch.float64))
 
 
-def test_far_hidden_features_stay_finite():
+def test_far_hidden_features_stay_finite(monkeypatch):
+    monkeypatch.setattr(decoder_module, "MANY_POINTS", 0)
     decoder = OSGDecoder(2, 3)
     features = torch.tensor([[1e4, -1e4], [-200.0, 200.0], [100.0, 80.0]], requires_grad=True)
     colours, density = decoder(features)
@@ -48,9 +50,10 @@ def test_far_hidden_features_stay_finite():
     assert features.grad is not None and features.grad.isfinite().all()
 
 
-def test_decoder_takes_points_in_any_shape():
+def test_decoder_of_many_points_takes_them_in_any_shape(monkeypatch):
+    monkeypatch.setattr(decoder_module, "MANY_POINTS", 0)
     decoder = OSGDecoder(4, 3)
-    features = torch.randn(2, 3, 5, 4)
+    features = torch.randn(2, 3, 5, 4, requires_grad=True)
     colours, density = decoder(features)
     assert colours.shape == (2, 3, 5, 3) and density.shape == (2, 3, 5, 1)
     torch.testing.assert_close(density, decoder.net(features)[..., :1])

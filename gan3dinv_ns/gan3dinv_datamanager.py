@@ -1,4 +1,4 @@
-"""Feeds one whole photo per step: a super-resolved image cannot be cut into rays."""
+"""Feeds whole photos: a super-resolved image cannot be cut into rays."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from gan3dinv_ns.photo import FaceFrame, FramingSettings
 
 @dataclass
 class GAN3DInvDataManagerConfig(VanillaDataManagerConfig):
-    """How the photo is handed out."""
+    """How photos are handed out."""
 
     _target: type = field(default_factory=lambda: GAN3DInvDataManager)
     """Class to build."""
     dataparser: GAN3DInvDataParserConfig = field(default_factory=GAN3DInvDataParserConfig)
-    """How the photo is read."""
+    """How photos are read."""
     framing: FramingSettings = field(default_factory=FramingSettings)
-    """Which square of the photo is taken."""
+    """Which square of a photo is taken."""
     background: Literal["auto", "keep", "white"] = "auto"
     """"white" cuts the head out of the photo; "keep" leaves the background, which is then built into the head; "auto"
     is white for generators whose heads stand before white, as those of the embedded one do, else keep."""
 
 
 class GAN3DInvDataManager(VanillaDataManager[PhotoDataset]):
-    """One photo and its camera; for the stock exporters also rays from all around the head.
+    """The photos and their cameras; for the stock exporters also rays from all around the head.
 
     Args:
-        config: names the photo.
+        config: names the photo, or the folder of photos of one head.
         device: where the cameras go.
         test_mode: "val" trains; "test" evaluates, renders or exports, then the data set has the cameras of
             an orbit.
-        resolution: side to which the photo is brought, the generator's.
+        resolution: side to which photos are brought, the generator's.
         focal: focal length over image width, the inversion's.
         frame: how the generator frames its faces; None takes the centre square.
         white_back: whether the generator's heads stand before white.
@@ -81,43 +81,43 @@ class GAN3DInvDataManager(VanillaDataManager[PhotoDataset]):
             super().__init__(config, device, test_mode, world_size, local_rank, **kwargs)
 
     @property
-    def photo(self) -> Tensor:
-        """[1, 3, R, R] in [-1, 1], on the CPU."""
-        return self.train_dataset.photo
+    def photos(self) -> Tensor:
+        """[K, 3, R, R] in [-1, 1], on the CPU."""
+        return self.train_dataset.photos
 
     def next_train(self, step: int) -> tuple[Cameras | RayBundle, dict[str, Any]]:  # type: ignore[override]
-        """The photo's camera and the photo.
+        """A photo's camera and the photo, one after the other.
 
         In test mode random rays through the orbit's pictures, for exporters.
         """
         self.train_count += 1
         if self.test_mode == "test":
             return self._random_rays(), {}
-        return self._photo_batch(self.train_dataset)
+        return self._photo_batch(self.train_dataset, step)
 
     def next_eval(self, step: int) -> tuple[Cameras, dict[str, Any]]:  # type: ignore[override]
-        """The photo's camera and the photo."""
+        """A photo's camera and the photo, one after the other."""
         self.eval_count += 1
-        return self._photo_batch(self.eval_dataset)
+        return self._photo_batch(self.eval_dataset, step)
 
     def next_eval_image(self, step: int) -> tuple[Cameras, dict[str, Any]]:
-        """The photo's camera and the photo."""
+        """A photo's camera and the photo, one after the other."""
         return self.next_eval(step)
 
     def get_train_rays_per_batch(self) -> int:
-        """Pixels of the photo."""
-        return self.photo.shape[-1] * self.photo.shape[-2]
+        """Pixels of a photo."""
+        return self.photos.shape[-1] * self.photos.shape[-2]
 
     def get_datapath(self) -> Path:
-        """The folder of the photo."""
+        """The folder of the photos, or of the one."""
         assert self.config.data is not None
-        return self.config.data.parent
+        return self.config.data if self.config.data.is_dir() else self.config.data.parent
 
-    def move_photo_camera(self, camera_to_world: Tensor) -> None:
-        """Puts the data sets' cameras where the photo was found to be taken from; the orbit starts there.
+    def move_photo_cameras(self, camera_to_world: Tensor) -> None:
+        """Puts the data sets' cameras where the photos were found to be taken from; the orbit starts at the first.
 
         Args:
-            camera_to_world: [1, 4, 4], our axes.
+            camera_to_world: [K, 4, 4], our axes.
         """
         poses = cameras_of(camera_to_world, 1, 1.0, with_orbit=self.test_mode == "test").camera_to_worlds
         places = [self.train_dataparser_outputs.cameras]
@@ -129,8 +129,9 @@ class GAN3DInvDataManager(VanillaDataManager[PhotoDataset]):
         for cameras in places:
             cameras.camera_to_worlds = poses.to(cameras.camera_to_worlds)
 
-    def _photo_batch(self, dataset: PhotoDataset) -> tuple[Cameras, dict[str, Any]]:
-        return dataset.cameras[0:1].to(self.device), dataset[0]
+    def _photo_batch(self, dataset: PhotoDataset, step: int) -> tuple[Cameras, dict[str, Any]]:
+        index = step % len(dataset)
+        return dataset.cameras[index : index + 1].to(self.device), dataset[index]
 
     def _random_rays(self) -> RayBundle:
         """As many rays as the pixel sampler is set to, through random pixels of random cameras of the

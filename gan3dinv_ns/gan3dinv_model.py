@@ -28,7 +28,7 @@ from gan3dinv_ns.eg3d.registry import network_file
 from gan3dinv_ns.encoders import find_initialisers
 from gan3dinv_ns.gan3dinv_field import GAN3DInvField
 from gan3dinv_ns.gan3dinv_view_renderer import HeadSnapshot, ViewRenderer
-from gan3dinv_ns.gan3dinv_viewer import HeadViewerControl, PhotoPose
+from gan3dinv_ns.gan3dinv_viewer import HeadViewerControl, PhotoPoses
 from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.inversion.state import Inversion
 
@@ -59,14 +59,14 @@ class GAN3DInvModelConfig(ModelConfig):
 
 
 class GAN3DInvModel(Model):
-    """One photo's head.
+    """The head of one photo, or of several.
 
     Args:
         config: settings.
         scene_box: the generator's box.
-        num_train_data: 1.
+        num_train_data: number K of photos.
         generator (keyword): loaded, on its device.
-        photo (keyword): [1, 3, R, R] in [-1, 1] with R the generator's resolution.
+        photos (keyword): [K, 3, R, R] in [-1, 1] with R the generator's resolution.
 
     Attributes:
         inversion: latent, pose and (tuned) generator.
@@ -82,28 +82,28 @@ class GAN3DInvModel(Model):
     def populate_modules(self) -> None:
         """Builds the inversion, the field and what the viewer asks for."""
         super().populate_modules()
-        generator, photo = self.kwargs.pop("generator"), self.kwargs.pop("photo")
+        generator, photos = self.kwargs.pop("generator"), self.kwargs.pop("photos")
         discriminator = find_discriminator(self.config.generator, self.config.inversion, generator)
         initialisers = find_initialisers(self.config.generator, next(generator.parameters()).device)
         if initialisers is None:
             CONSOLE.print(_START_ALONE)
             if self.config.inversion.schedule.project_steps < _STEPS_ALONE:
                 CONSOLE.print(f"More steps help: {_PROJECT_STEPS} {_STEPS_ALONE}")
-        self.inversion = Inversion(generator, discriminator, photo, self.config.inversion, initialisers)
+        self.inversion = Inversion(generator, discriminator, photos, self.config.inversion, initialisers)
         self.generator_changed = self.config.inversion.optimize_noise
         self.field = GAN3DInvField(self.inversion.generator)
         self._renderer = ViewRenderer(self.inversion.generator)
         self.viewer_control = HeadViewerControl(
             self._renderer, lambda: self.inversion.latent, lambda: self.inversion.camera_pose
         )
-        self.place_photo(self.inversion.camera_pose.detach())
+        self.place_photos(self.inversion.camera_pose.detach())
 
-    def place_photo(self, camera_to_world: Tensor) -> None:
-        """Tells where the data set's camera stands, from which the photo's frustum moves.
+    def place_photos(self, camera_to_world: Tensor) -> None:
+        """Tells where the data set's cameras stand, from which the photos' frusta move.
 
-        [1, 4, 4], our axes.
+        [K, 4, 4], our axes.
         """
-        self.camera_optimizer = PhotoPose(camera_to_world, lambda: self.inversion.camera_pose)
+        self.camera_optimizer = PhotoPoses(camera_to_world, lambda: self.inversion.camera_pose)
 
     def train(self, mode: bool = True) -> GAN3DInvModel:
         """Every network stays in evaluation mode, whoever asks.
@@ -130,26 +130,28 @@ class GAN3DInvModel(Model):
             "rgb", "rgb_raw" [H, W, 3] in [0, 1]; "depth" [H, W, 1] along the unit ray, box units;
             "accumulation" [H, W, 1] in [0, 1].
         """
-        if self._is_photo_camera(camera):
-            outputs = self._photo_view(int(camera.height.reshape(-1)[0]))
+        photo = self._photo_of(camera)
+        if photo is not None:
+            outputs = self._photo_view(photo, int(camera.height.reshape(-1)[0]))
         else:
             far = float(camera.camera_to_worlds.reshape(-1, 3, 4)[0, :, 3].norm()) + 1.0
             outputs = self._renderer.render(camera, self.head(), far_depth=far)
         return outputs if obb_box is None else _cropped(outputs, camera, obb_box)
 
-    def _is_photo_camera(self, camera: Cameras) -> bool:
-        """Whether the camera is the photo's, of which the generator's picture needs no looking up."""
+    def _photo_of(self, camera: Cameras) -> int | None:
+        """The photo whose camera it is, of which the generator's picture needs no looking up, if it is one's."""
         if int(camera.height.reshape(-1)[0]) != int(camera.width.reshape(-1)[0]):
-            return False
+            return None
         asked = from_nerfstudio(camera.camera_to_worlds.reshape(-1, 3, 4)[:1].float())
         pose = self.inversion.camera_pose.detach().to(asked)
         focal = float(camera.fx.reshape(-1)[0]) / int(camera.width.reshape(-1)[0])
         same_focal = abs(focal - self.config.inversion.pose.focal) < _SAME_CAMERA
-        return same_focal and bool((asked - pose).abs().max() < _SAME_CAMERA)
+        distances = (asked - pose).abs().amax(dim=(1, 2))
+        return int(distances.argmin()) if same_focal and bool(distances.min() < _SAME_CAMERA) else None
 
-    def _photo_view(self, side: int) -> dict[str, Tensor]:
-        """What the inversion compares with the photo, at another size."""
-        seen = self.inversion.render(self.inversion.label)
+    def _photo_view(self, photo: int, side: int) -> dict[str, Tensor]:
+        """What the inversion compares with a photo, at another size."""
+        seen = self.inversion.render(self.inversion.label[photo : photo + 1])
         size = {"size": (side, side), "mode": "bilinear", "align_corners": False, "antialias": True}
         fitted = {name: F.interpolate(image, **size) for name, image in seen.items()}  # type: ignore[arg-type]
         return {
@@ -220,7 +222,7 @@ class GAN3DInvModel(Model):
     def get_image_metrics_and_images(
         self, outputs: dict[str, Tensor], batch: dict[str, Tensor]
     ) -> tuple[dict[str, float], dict[str, Tensor]]:
-        """Compares a rendering with the photo.
+        """Compares a rendering with its photo, number batch["image_idx"], or the first.
 
         Returns:
             "psnr" in dB, "ssim", and "perceptual", the distance that the inversion minimised; "img": photo
@@ -234,7 +236,7 @@ class GAN3DInvModel(Model):
         metrics = {
             "psnr": float(-10 * error.log10()),
             "ssim": float(torch.as_tensor(structural_similarity_index_measure(seen, wanted, data_range=1.0))),
-            "perceptual": float(self._distance(outputs)),
+            "perceptual": float(self._distance(outputs, int(batch.get("image_idx", 0)))),
         }
         depth = outputs["depth"]
         spread = (depth.amax() - depth.amin()).clamp_min(1e-6)
@@ -245,7 +247,7 @@ class GAN3DInvModel(Model):
         }
         return metrics, images
 
-    def _distance(self, outputs: dict[str, Tensor]) -> Tensor:
+    def _distance(self, outputs: dict[str, Tensor], photo: int) -> Tensor:
         generator = self.inversion.generator
         sides = {"image": generator.img_resolution, "image_raw": generator.neural_rendering_resolution}
         sources = {"image": outputs["rgb"], "image_raw": outputs["rgb_raw"]}
@@ -255,7 +257,7 @@ class GAN3DInvModel(Model):
             )
             for name, side in sides.items()
         }
-        return self.inversion.target.distance(pictures)
+        return self.inversion.target.only([photo]).distance(pictures)
 
 
 def find_discriminator(source: str, settings: InversionSettings, generator: Generator) -> Discriminator | None:

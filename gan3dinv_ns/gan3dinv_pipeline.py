@@ -1,4 +1,4 @@
-"""Generator, photo and model put together, and the reports that `ns-eval` writes."""
+"""Generator, photos and model put together, and the reports that `ns-eval` writes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean, pstdev
 from time import perf_counter
 from typing import Any, Literal
 
@@ -23,23 +24,23 @@ from gan3dinv_ns.photo import FaceFrame, mean_frame
 
 @dataclass
 class GAN3DInvPipelineConfig(VanillaPipelineConfig):
-    """Photo and model."""
+    """Photos and model."""
 
     _target: type = field(default_factory=lambda: GAN3DInvPipeline)
     """Class to build."""
     datamanager: GAN3DInvDataManagerConfig = field(default_factory=GAN3DInvDataManagerConfig)
-    """The photo."""
+    """The photos."""
     model: GAN3DInvModelConfig = field(default_factory=GAN3DInvModelConfig)
     """The generator and the inversion."""
 
     def setup(self, **kwargs: Any) -> GAN3DInvPipeline:
-        """Builds the pipeline; what is wrong with photo or generator ends the program with one line."""
+        """Builds the pipeline; what is wrong with photos or generator ends the program with one line."""
         with one_line_errors():
             return super().setup(**kwargs)
 
 
 class GAN3DInvPipeline(VanillaPipeline):
-    """Loads the generator first, because the photo is brought to its resolution.
+    """Loads the generator first, because photos are brought to its resolution.
 
     Args:
         config: settings.
@@ -49,7 +50,7 @@ class GAN3DInvPipeline(VanillaPipeline):
         grad_scaler: not used.
 
     Raises:
-        ValueError: the photo or the generator cannot be used, or several processes are asked for.
+        ValueError: a photo or the generator cannot be used, or several processes are asked for.
     """
 
     datamanager: GAN3DInvDataManager
@@ -66,7 +67,7 @@ class GAN3DInvPipeline(VanillaPipeline):
     ) -> None:
         Pipeline.__init__(self)
         if world_size > 1:
-            raise ValueError("one photo is inverted on one device; leave --machine.num-devices at 1")
+            raise ValueError("a head is found on one device; leave --machine.num-devices at 1")
         self.config, self.test_mode, self.world_size = config, test_mode, world_size
         generator = load_generator(config.model.generator, device)
         self.datamanager = config.datamanager.setup(
@@ -80,9 +81,9 @@ class GAN3DInvPipeline(VanillaPipeline):
         self.datamanager.to(device)
         self._model = config.model.setup(
             scene_box=self.datamanager.train_dataset.scene_box,
-            num_train_data=1,
+            num_train_data=len(self.datamanager.train_dataset),
             generator=generator,
-            photo=self.datamanager.photo.to(device),
+            photos=self.datamanager.photos.to(device),
         )
         self.model.to(device)
         self.place_cameras()
@@ -125,16 +126,16 @@ class GAN3DInvPipeline(VanillaPipeline):
             super().load_pipeline(loaded_state, step)
 
     def place_cameras(self) -> None:
-        """Moves the data sets' cameras to the inversion's pose."""
+        """Moves the data sets' cameras to the inversion's poses."""
         camera_to_world = self.model.inversion.camera_pose.detach()
-        self.datamanager.move_photo_camera(camera_to_world)
-        self.model.place_photo(camera_to_world)
+        self.datamanager.move_photo_cameras(camera_to_world)
+        self.model.place_photos(camera_to_world)
 
     @torch.no_grad()
     def get_average_eval_image_metrics(
         self, step: int | None = None, output_path: Path | None = None, get_std: bool = False
     ) -> dict[str, float]:
-        """Figures of the one photo; every value is finite, deviations of one image are 0.
+        """Means of the photos' figures; every value is finite, deviations of one image are 0.
 
         Args:
             step: unused.
@@ -142,15 +143,22 @@ class GAN3DInvPipeline(VanillaPipeline):
             get_std: append "NAME_std".
         """
         self.eval()
-        camera, batch = self.datamanager.next_eval_image(0)
+        each = [self._figures_of(index, output_path) for index in range(len(self.datamanager.eval_dataset))]
+        means = {name: fmean(figures[name] for figures in each) for name in each[0]}
+        assert all(math.isfinite(value) for value in means.values())
+        if not get_std:
+            return means
+        return means | {f"{name}_std": pstdev(figures[name] for figures in each) for name in means}
+
+    def _figures_of(self, photo: int, output_path: Path | None) -> dict[str, float]:
+        """One photo's figures; writes the compared images."""
+        camera, batch = self.datamanager.next_eval_image(photo)
         begin = perf_counter()
         outputs = self.model.get_outputs_for_camera(camera)
         seconds = perf_counter() - begin
         metrics, images = self.model.get_image_metrics_and_images(outputs, batch)
         if output_path is not None:
             for name, image in images.items():
-                write_image(output_path / f"eval_{name}_0000.png", image_from_hwc01(image))
-        metrics["num_rays_per_sec"] = self.datamanager.get_train_rays_per_batch() / seconds
-        metrics["fps"] = 1.0 / seconds
-        assert all(math.isfinite(value) for value in metrics.values())
-        return {**metrics, **{f"{name}_std": 0.0 for name in metrics}} if get_std else metrics
+                write_image(output_path / f"eval_{name}_{photo:04d}.png", image_from_hwc01(image))
+        speed = {"num_rays_per_sec": self.datamanager.get_train_rays_per_batch() / seconds, "fps": 1.0 / seconds}
+        return metrics | speed

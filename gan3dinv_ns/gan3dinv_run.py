@@ -1,8 +1,8 @@
-"""The folder of a run: the photo in it, its configuration, its checkpoints."""
+"""The folder of a run: the photos in it, its configuration, its checkpoints."""
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,51 +13,111 @@ from gan3dinv_ns.eg3d.downloaded import ensure_downloaded
 from gan3dinv_ns.eg3d.registry import KINDS, REGISTERED, is_downloaded
 from gan3dinv_ns.ops.atomic_files import atomic_path
 from gan3dinv_ns.ops.image_files import read_image
+from gan3dinv_ns.photo import photos_of
 
 PHOTO_STEM = "photo"
+PHOTOS_FOLDER = "photos"
+HEADS_FOLDER = "heads"
+"""In the run of several heads: the folder of their own runs."""
+
+RESULTS_FOLDER = "inversion"
+"""In the run of one head: its pictures, cameras, latent and figures."""
+
 CHECKPOINT_FOLDER = "nerfstudio_models"
 CONFIG_NAME = "config.yml"
 
 _PARTS = ("step", "pipeline", "optimizers", "scalers")
 
 
-def resolve_photo(data: Path | None, resumed: Path | None) -> Path:
-    """The absolute path of the photo of a run, known to be readable.
+def resolve_photos(data: Path | Sequence[Path] | None, resumed: Path | None) -> list[Path]:
+    """The absolute paths of the photos of a run, ordered by name.
 
     Args:
-        data: what the user gave, or None.
-        resumed: checkpoint that is resumed from; without `data` the photo of its run is taken.
+        data: the files and folders that the user gave, or None.
+        resumed: checkpoint that is resumed from; without `data` the photos of its run are taken.
 
     Raises:
-        ValueError: none is given, or it is missing, no picture, damaged, too small or too large.
+        ValueError: none are given, a folder holds none, or two have the same name.
     """
-    if data is None:
-        found = sorted(resumed.parent.parent.glob(f"{PHOTO_STEM}.*")) if resumed is not None else []
-        if not found:
-            raise ValueError("no photo is given; add --data PHOTO (a PNG, JPEG or WebP file)")
-        data = found[0]
-    photo = data.expanduser().resolve()
-    read_image(photo)
-    return photo
+    given = [data] if isinstance(data, Path) else list(data or [])
+    if not given and resumed is not None:
+        run = resumed.parent.parent
+        given = sorted(run.glob(f"{PHOTO_STEM}.*"))[:1] or [one for one in [run / PHOTOS_FOLDER] if one.is_dir()]
+    if not given:
+        raise ValueError("no photo is given; add --data PHOTO (PNG, JPEG or WebP files, or a folder of them)")
+    return photos_of([path.expanduser().resolve() for path in given])
 
 
-def name_of(photo: Path) -> str:
-    """What a run of the photo is called: the file's stem, or for the photo in a run's folder that run's name."""
-    in_run = photo.stem == PHOTO_STEM and (photo.parent / CONFIG_NAME).is_file()
-    return photo.parents[2].name if in_run else photo.stem
+def check_exist(photos: Sequence[Path]) -> None:
+    """Raises:
+    ValueError: a photo is missing.
+    """
+    for photo in photos:
+        if not photo.is_file():
+            raise ValueError(f"{photo}: no such photo; give PNG, JPEG or WebP files, or a folder of them")
 
 
-def copy_photo(photo: Path, run_folder: Path) -> Path:
-    """Copies the photo into the run's folder, once, and returns where it is there.
+def check_photos(photos: Sequence[Path]) -> None:
+    """Reads the photos.
 
     Raises:
+        ValueError: one is missing, no picture, damaged, too small or too large.
+    """
+    for photo in photos:
+        read_image(photo)
+
+
+def name_of(photos: Sequence[Path]) -> str:
+    """What a run of the photos is called: the file's stem, or that of their folder; photos that are in a run's folder
+    already give that run's name."""
+    photo = photos[0]
+    place = photo.parent if len(photos) == 1 else photo.parents[1]
+    if (place / CONFIG_NAME).is_file():
+        return place.name if place.parent.name == HEADS_FOLDER else place.parents[1].name
+    return photo.stem if len(photos) == 1 else photo.parent.name
+
+
+def copy_photos(photos: Sequence[Path], run_folder: Path) -> Path:
+    """Copies the photos into the run's folder, once.
+
+    Returns:
+        the copy of the one, or the folder of the copies of several.
+
+    Raises:
+        ValueError: a photo is missing or cannot be read.
         FileWriteError: the disk is full or the folder is not writable.
     """
-    copy = run_folder / f"{PHOTO_STEM}{photo.suffix.lower()}"
-    if photo != copy:
-        with atomic_path(copy) as temporary:
-            shutil.copyfile(photo, temporary)
+    if len(photos) == 1:
+        return _copied(photos[0], run_folder / f"{PHOTO_STEM}{photos[0].suffix.lower()}")
+    for photo in photos:
+        _copied(photo, run_folder / PHOTOS_FOLDER / photo.name)
+    return run_folder / PHOTOS_FOLDER
+
+
+def _copied(photo: Path, copy: Path) -> Path:
+    if photo == copy:
+        return copy
+    try:
+        content = photo.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{photo} cannot be read ({error.strerror}); give a PNG, JPEG or WebP file") from None
+    with atomic_path(copy) as temporary:
+        temporary.write_bytes(content)
     return copy
+
+
+def check_one_head(data: Path | None) -> None:
+    """Refuses to load the run of several heads as if it were one's.
+
+    Args:
+        data: the photo of the run, or the folder of its photos.
+
+    Raises:
+        ValueError: names one of the heads, which can be loaded.
+    """
+    heads = sorted(data.parent.glob(f"{HEADS_FOLDER}/*/{CONFIG_NAME}")) if data is not None else []
+    if heads:
+        raise ValueError(f"this is a run of {len(heads)} heads; load one of them, for example {heads[0]}")
 
 
 def resolve_generator(source: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -23,28 +23,28 @@ from gan3dinv_ns.cameras.conventions import image_to_hwc01
 from gan3dinv_ns.gan3dinv_pipeline import GAN3DInvPipeline, GAN3DInvPipelineConfig
 from gan3dinv_ns.gan3dinv_progress import Interrupt, TrainingProgress, readable_time
 from gan3dinv_ns.gan3dinv_run import (
-    copy_photo,
+    RESULTS_FOLDER,
+    check_exist,
+    check_photos,
+    copy_photos,
     has_checkpoint,
     latest_checkpoint,
     name_of,
     read_checkpoint,
     resolve_generator,
-    resolve_photo,
+    resolve_photos,
     usable_device,
     write_checkpoint,
     write_config,
 )
 from gan3dinv_ns.inversion.head_file import write_head
-from gan3dinv_ns.inversion.results import write_results
+from gan3dinv_ns.inversion.results import photo_folders, write_results
 from gan3dinv_ns.inversion.start import Origin
 from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
 from gan3dinv_ns.ops.atomic_files import FileWriteError, atomic_path
 from gan3dinv_ns.ops.user_errors import one_line_errors
-from gan3dinv_ns.photo.label import check_label, find_label
+from gan3dinv_ns.photo.label import check_labels, find_label
 from gan3dinv_ns.photo.put_back import write_framing
-
-RESULTS_FOLDER = "inversion"
-"""Folder inside the run's, with the pictures, camera, latent and figures."""
 
 _INTERRUPTED = 130
 _CAMERA_FROM: dict[Origin, str] = {
@@ -71,7 +71,7 @@ def default_logging() -> LoggingConfig:
 
 @dataclass
 class GAN3DInvTrainerConfig(TrainerConfig):
-    """A run: one photo, one head."""
+    """A run: one photo, one head; of several photos each gives a head, or all together give one."""
 
     _target: type = field(default_factory=lambda: GAN3DInvTrainer)
     """Class to build."""
@@ -83,6 +83,11 @@ class GAN3DInvTrainerConfig(TrainerConfig):
     """Machine; the device is CUDA if there is one, else the CPU."""
     logging: LoggingConfig = field(default_factory=default_logging)
     """Loggers."""
+    data: tuple[Path, ...] | None = None  # type: ignore[assignment]
+    """Photos (PNG, JPEG or WebP files), or folders of them; alias for --pipeline.datamanager.data."""
+    same_person: bool = False
+    """Several photos show the same head: one latent and one generator are found for all of them, and a camera for each.
+    Without it each photo is inverted by itself, one after the other."""
     optimizers: dict[str, Any] = field(default_factory=dict)
     """Empty: groups and learning rates belong to --pipeline.model.inversion.schedule."""
     max_num_iterations: int = 0
@@ -94,7 +99,7 @@ class GAN3DInvTrainerConfig(TrainerConfig):
     steps_per_eval_image: int = 50
     """Steps between pictures in TensorBoard and the like; 0 for none."""
     steps_per_eval_all_images: int = 0
-    """Unused: there is one photo; `ns-eval` judges a finished run."""
+    """Unused: the photos are their own measure; `ns-eval` judges a finished run."""
     vis: Literal[
         "viewer", "wandb", "tensorboard", "comet", "viewer+wandb", "viewer+tensorboard", "viewer+comet", "viewer_legacy"
     ] = "viewer"
@@ -113,11 +118,32 @@ class GAN3DInvTrainerConfig(TrainerConfig):
             self.load_dir, self.load_checkpoint = self.get_checkpoint_dir(), None
 
     def save_config(self) -> None:
-        """Makes the run's folder with `config.yml` and a copy of the photo, which is used from then on."""
+        """Makes the run's folder with `config.yml` and copies of the photos, which are used from then on."""
         with one_line_errors():
-            photo = copy_photo(self.pipeline.datamanager.data or Path(), self.get_base_dir())
-            self.data = self.pipeline.datamanager.data = photo
+            self.pipeline.datamanager.data = copy_photos(self.photos(), self.get_base_dir())
+            self.data = None
             CONSOLE.log(f"Saving config to: {write_config(self, self.get_base_dir())}")
+
+    def photos(self) -> list[Path]:
+        """The files of the photos, ordered by name.
+
+        Raises:
+            ValueError: there are none.
+        """
+        return resolve_photos(self.data or self.pipeline.datamanager.data, self.checkpoint())
+
+    @property
+    def has_many_heads(self) -> bool:
+        """Whether each of several photos gives a head of its own."""
+        return len(self.photos()) > 1 and not self.same_person
+
+    def setup(self, **kwargs: Any) -> Any:
+        """What `ns-train` runs: the trainer of one head, or one for each photo."""
+        if self.has_many_heads:
+            from gan3dinv_ns.gan3dinv_batch import HeadByHead
+
+            return HeadByHead(self, **kwargs)
+        return super().setup(**kwargs)
 
     def checkpoint(self) -> Path | None:
         """The checkpoint that the run begins from, if any.
@@ -129,34 +155,40 @@ class GAN3DInvTrainerConfig(TrainerConfig):
             return latest_checkpoint(self.load_dir, self.load_step)
         return None if self.load_checkpoint is None else self.load_checkpoint.expanduser().resolve()
 
-    def _settle_label(self, photo: Path) -> None:
-        """The photo's label goes into the run's configuration, as the photo is copied without what lies beside it.
+    def _settle_labels(self, photos: Sequence[Path]) -> None:
+        """The photos' labels go into the run's configuration, as photos are copied without what lies beside them.
 
         Raises:
-            ValueError: it is asked for, but missing or damaged.
+            ValueError: they are asked for, but missing or damaged.
         """
         inversion = self.pipeline.model.inversion
         if inversion.start.pose != "label":
             return
-        given = inversion.start.label
-        label = check_label(given, "the label that is given") if given else find_label(photo)
+        label = inversion.start.label or tuple(number for photo in photos for number in find_label(photo))
+        check_labels(label, len(photos))
         self.pipeline.model.inversion = replace(inversion, start=replace(inversion.start, label=label))
 
     def _settle_options(self) -> None:
         """Paths become absolute, so that the run loads from everywhere.
 
         Raises:
-            ValueError: a photo, generator or checkpoint cannot be used.
+            ValueError: a photo, generator or checkpoint cannot be used. Of several heads' photos only those that
+                are missing count here, the others are told in their turn.
         """
         checkpoint = self.checkpoint()
         if checkpoint is not None:
             self.load_dir, self.load_checkpoint = None, checkpoint
-        photo = resolve_photo(self.pipeline.datamanager.data, checkpoint)
-        self.data = self.pipeline.datamanager.data = photo
+        photos = self.photos()
+        self.data = tuple(photos)
+        if self.has_many_heads:
+            check_exist(photos)
+        else:
+            check_photos(photos)
+        self.pipeline.datamanager.data = photos[0].parent if len(photos) > 1 else photos[0]
         self.pipeline.model.generator = resolve_generator(self.pipeline.model.generator)
-        self._settle_label(photo)
+        self._settle_labels(photos)
         self.output_dir = self.output_dir.expanduser().resolve()
-        self.experiment_name = self.experiment_name or name_of(photo)
+        self.experiment_name = self.experiment_name or name_of(photos)
         self.machine.device_type = usable_device(self.machine.device_type)  # type: ignore[assignment]
         if self.pipeline.model.inversion.build_schedule().total_steps < 1:
             raise ValueError(
@@ -194,7 +226,12 @@ class GAN3DInvTrainer(Trainer):
         return min(steps, self.config.max_num_iterations) if self.config.max_num_iterations > 0 else steps
 
     def train(self) -> None:
-        """Runs the schedule from where the checkpoint left it, then writes the results."""
+        """Finds the head, then keeps the viewer open."""
+        self.find_head()
+        self.keep_viewer_open()
+
+    def find_head(self) -> dict[str, float]:
+        """Runs the schedule from where the checkpoint left it, then writes the results; returns their figures."""
         begin = time.monotonic()
         self._begin()
         step = self._start_step
@@ -208,9 +245,7 @@ class GAN3DInvTrainer(Trainer):
         with one_line_errors():
             if interrupt.requested and step < self.total_steps:
                 self._leave_early()
-            self._finish(time.monotonic() - begin)
-        if not self.config.viewer.quit_on_train_completion:
-            self._train_complete_viewer()
+            return self._finish(time.monotonic() - begin)
 
     def _begin(self) -> None:
         """What nerfstudio prepares before its first step."""
@@ -231,7 +266,8 @@ class GAN3DInvTrainer(Trainer):
         with self.train_lock:
             metrics = self._optimise(step)
         if step == 0:
-            CONSOLE.print(_CAMERA_FROM[inversion.guess.origin])
+            for origin in dict.fromkeys(guess.origin for guess in inversion.guesses):
+                CONSOLE.print(_CAMERA_FROM[origin])
         following = self.total_steps if bool(inversion.converged) else step + 1
         status = progress.update(following, phase.name, metrics)
         self.pipeline.model.viewer_control.push(following, status)
@@ -255,7 +291,7 @@ class GAN3DInvTrainer(Trainer):
         if step_check(step, self.config.logging.steps_per_log, run_at_zero=True):
             writer.put_dict(name=f"Train {phase}", scalar_dict=dict(metrics), step=step)
         if self._has_event_writer and step_check(step, self.config.steps_per_eval_image, run_at_zero=True):
-            seen = self.pipeline.model.inversion.render(self.pipeline.model.inversion.label)
+            seen = self.pipeline.model.inversion.render(self.pipeline.model.inversion.label[:1])
             writer.put_image(name="Reconstruction", image=image_to_hwc01(seen["image"]).clamp(0, 1), step=step)
         writer.write_out_storage()
 
@@ -321,8 +357,8 @@ class GAN3DInvTrainer(Trainer):
         )
         raise SystemExit(_INTERRUPTED)
 
-    def _finish(self, seconds: float) -> None:
-        """Last checkpoint, results, and where they are."""
+    def _finish(self, seconds: float) -> dict[str, float]:
+        """Last checkpoint, results, and where they are; the figures."""
         self.training_state = "completed"
         writer.write_out_storage()
         results = self.base_dir / RESULTS_FOLDER
@@ -335,24 +371,28 @@ class GAN3DInvTrainer(Trainer):
         table.add_row("Head", str(results))
         table.add_row("Config", str(self.base_dir / "config.yml"))
         table.add_row("Checkpoint", str(self.checkpoint_dir))
-        table.add_row("PSNR of the photo", f"{metrics['psnr']:.2f} dB")
+        photos = len(self.pipeline.datamanager.train_dataset)
+        table.add_row("PSNR of the photo" if photos == 1 else f"PSNR of {photos} photos", f"{metrics['psnr']:.2f} dB")
         table.add_row("Time", readable_time(seconds))
         CONSOLE.print(Panel(table, title="Finished", expand=False))
-
-    def _write_results(self, folder: Path, seconds: float) -> dict[str, float]:
-        """Files of the head, and of the photo that it was found in; the figures."""
-        inversion, dataset = self.pipeline.model.inversion, self.pipeline.datamanager.train_dataset
-        rendered = inversion.render(inversion.label.detach())
-        metrics = write_results(inversion, folder, {"seconds": seconds}, rendered)
-        write_head(inversion, folder / "head.safetensors")
-        assert self.config.data is not None
-        opacity = rendered["image_weights"].cpu() if inversion.generator.rendering.white_back else None
-        write_framing(folder, self.config.data, rendered["image"].cpu(), dataset.framing, opacity)
         return metrics
 
-    def _train_complete_viewer(self) -> None:
-        """Keeps the viewer open until ctrl-C."""
-        if not self.config.is_viewer_enabled():
+    def _write_results(self, folder: Path, seconds: float) -> dict[str, float]:
+        """Files of the head, and of the photos that it was found in; the figures."""
+        inversion, framed = self.pipeline.model.inversion, self.pipeline.datamanager.train_dataset.framed
+        names = [photo.path.stem for photo in framed]
+        rendered = inversion.render(inversion.label.detach())
+        metrics = write_results(inversion, folder, {"seconds": seconds}, rendered, names)
+        write_head(inversion, folder / "head.safetensors")
+        views = {name: view.cpu().split(1) for name, view in rendered.items()}
+        for index, (photo, place) in enumerate(zip(framed, photo_folders(folder, names), strict=True)):
+            opacity = views["image_weights"][index] if inversion.generator.rendering.white_back else None
+            write_framing(place, photo.path, views["image"][index], photo.framing, opacity)
+        return metrics
+
+    def keep_viewer_open(self) -> None:
+        """Keeps the viewer open until ctrl-C, where there is one and the options do not say otherwise."""
+        if self.config.viewer.quit_on_train_completion or not self.config.is_viewer_enabled():
             return
         self.pipeline.model.viewer_control.push(self.step + 1, "Finished", last=True)
         CONSOLE.print("The viewer stays open; ctrl-C ends it.")

@@ -1,12 +1,11 @@
-"""What stands around the head in nerfstudio's viewer: the browsers' cameras and the photo's frustum."""
+"""What stands around the head in nerfstudio's viewer: the browsers' cameras and the photos' frusta."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-import torch
 from nerfstudio.viewer.viewer import VISER_NERFSTUDIO_SCALE_RATIO
 from torch import Tensor
 from viser.transforms import SO3
@@ -25,18 +24,18 @@ _NARROWEST_WINDOW = 0.05
 
 
 class HeadScene:
-    """Moves the browsers' cameras and the photo's frustum of one viewer.
+    """Moves the browsers' cameras and the photos' frusta of one viewer.
 
     Args:
         viewer: nerfstudio's viewer.
-        camera_to_world: gives the photo's camera [1, 4, 4] as it is now.
+        camera_to_world: gives the photos' cameras [K, 4, 4] as they are now.
     """
 
     def __init__(self, viewer: Viewer, camera_to_world: Callable[[], Tensor]) -> None:
         self._viewer = viewer
         self._camera_to_world = camera_to_world
         self._fov_given: dict[int, float] = {}
-        self._photo_covers: dict[int, bool] = {}
+        self._covering: dict[int, set[int]] = {}
         self._placed_for: object = None
 
     def show(self, client: viser.ClientHandle, camera_to_world: Tensor) -> None:
@@ -53,33 +52,37 @@ class HeadScene:
             self._fit_window(client)
 
     def arrange(self, client: viser.ClientHandle | None, viewpoint: Tensor, state: object) -> None:
-        """After each picture: the head keeps fitting the window, the photo's frustum is where it belongs.
+        """After each picture: the head keeps fitting the window, the photos' frusta are where they belong.
 
         Args:
             client: the browser that the picture is for.
             viewpoint: its camera's centre [3], our world.
-            state: any object that is another one whenever the photo's pose may have changed.
+            state: any object that is another one whenever a photo's pose may have changed.
         """
         handles = getattr(self._viewer, "camera_handles", {})
         if handles and self._placed_for is not state:
-            self._place_photo(handles[0])
+            self._place_photos(handles)
             self._placed_for = state
         if client is None:
             return
         if abs(client.camera.fov - self._fov_given.get(client.client_id, -1.0)) < 1e-3:
             self._fit_window(client)
-        self._photo_covers[client.client_id] = self._photo_covers_head(viewpoint)
+        cameras = self._camera_to_world().detach().cpu().float()
+        self._covering[client.client_id] = {
+            index for index, camera in enumerate(cameras) if self._covers_head(camera, viewpoint)
+        }
         watching = list(self._viewer.render_statemachines)
-        covers = any(self._photo_covers.get(client_id, False) for client_id in watching)
-        for handle in handles.values():
-            handle.visible = self._viewer.hide_images.visible and not covers
+        covering = set().union(*(self._covering.get(client_id, set()) for client_id in watching))
+        for index, handle in handles.items():
+            handle.visible = self._viewer.hide_images.visible and index not in covering
 
-    def _place_photo(self, frustum: viser.CameraFrustumHandle) -> None:
-        """Put the frustum where the photo's camera is now; nerfstudio would count from where it drew it."""
-        camera = to_nerfstudio(self._camera_to_world().detach().cpu().double())[0].numpy()
-        turned = SO3.from_matrix(camera[:, :3]) @ SO3.from_x_radians(math.pi)
-        frustum.position = camera[:, 3] * VISER_NERFSTUDIO_SCALE_RATIO
-        frustum.wxyz = turned.wxyz
+    def _place_photos(self, frusta: Mapping[int, viser.CameraFrustumHandle]) -> None:
+        """Put each frustum where its photo's camera is now; nerfstudio would count from where it drew it."""
+        cameras = to_nerfstudio(self._camera_to_world().detach().cpu().double()).numpy()
+        for index, frustum in frusta.items():
+            turned = SO3.from_matrix(cameras[index, :, :3]) @ SO3.from_x_radians(math.pi)
+            frustum.position = cameras[index, :, 3] * VISER_NERFSTUDIO_SCALE_RATIO
+            frustum.wxyz = turned.wxyz
 
     def _fit_window(self, client: viser.ClientHandle) -> None:
         """The shorter side of the window shows what the generator's camera does."""
@@ -89,13 +92,11 @@ class HeadScene:
         if abs(client.camera.fov - fov) > 1e-3:
             client.camera.fov = fov
 
-    @torch.no_grad()
-    def _photo_covers_head(self, viewpoint: Tensor) -> bool:
-        """Whether the photo's picture in the scene stands between the viewpoint [3] and the head.
+    def _covers_head(self, photo_to_world: Tensor, viewpoint: Tensor) -> bool:
+        """Whether the picture of a photo's camera [4, 4] stands in the scene between the viewpoint [3] and the head.
 
         viser draws a frustum of width x, height y and depth z, all in proportion, with x y z / 3 = scale^3.
         """
-        photo_to_world = self._camera_to_world().cpu().float()[0]
         scale = self._viewer.config.camera_frustum_scale / VISER_NERFSTUDIO_SCALE_RATIO
         half = (3.0 * _HALF_WIDTH) ** (1.0 / 3.0) * scale
         picture = photo_to_world[:3, 3] + photo_to_world[:3, 2] * half / _HALF_WIDTH

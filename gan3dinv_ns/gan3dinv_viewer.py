@@ -1,4 +1,4 @@
-"""The head in nerfstudio's viewer: first view, controls, the photo's frustum, and pictures beside a training.
+"""The head in nerfstudio's viewer: first view, controls, the photos' frusta, and pictures beside a training.
 
 nerfstudio renders for a browser under the trainer's lock, on the live model. Here the viewer gets a lock and
 a model of its own: the model renders a snapshot of the head that the trainer hands over about once a second,
@@ -8,9 +8,11 @@ so neither waits for the other.
 from __future__ import annotations
 
 import atexit
+import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -49,24 +51,24 @@ _SECONDS_TO_STOP = 10.0
 _DRAFTS_PER_SECOND = 4
 
 
-class PhotoPose(CameraOptimizer):
-    """Where the photo's camera is now, told as nerfstudio's viewer wants it: inverse(start) @ now.
+class PhotoPoses(CameraOptimizer):
+    """Where the photos' cameras are now, told as nerfstudio's viewer wants it: inverse(start) @ now.
 
     Args:
-        start: camera_to_world [1, 4, 4] of the dataset's camera.
-        current: gives camera_to_world [1, 4, 4] as it is now.
+        start: camera_to_world [K, 4, 4] of the dataset's cameras.
+        current: gives camera_to_world [K, 4, 4] as it is now.
     """
 
     def __init__(self, start: Tensor, current: Callable[[], Tensor]) -> None:
-        super().__init__(CameraOptimizerConfig(mode="off"), num_cameras=1, device="cpu")
+        super().__init__(CameraOptimizerConfig(mode="off"), num_cameras=len(start), device="cpu")
         self._start = start.detach().cpu()
         self._current = current
 
     @torch.no_grad()
     def forward(self, indices: Tensor) -> Tensor:
-        """The same [3, 4] motion for each of the camera indices [N]: [N, 3, 4], OpenGL axes."""
+        """The motions [N, 3, 4] of the cameras of the indices [N], OpenGL axes."""
         start, now = (_square_matrix(to_nerfstudio(c)) for c in (self._start, self._current().detach().cpu()))
-        return (torch.linalg.inv(start) @ now)[:, :3].expand(len(indices), 3, 4)
+        return (torch.linalg.inv(start) @ now)[:, :3][indices.cpu()]
 
 
 class HeadViewerControl(ViewerControl):
@@ -75,7 +77,7 @@ class HeadViewerControl(ViewerControl):
     Args:
         renderer: renders the pictures.
         latent: gives the latents ws [1, num_ws, w_dim] as they are now.
-        camera_to_world: gives the photo's camera [1, 4, 4] as it is now.
+        camera_to_world: gives the photos' cameras [K, 4, 4] as they are now.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class HeadViewerControl(ViewerControl):
         self._rendered: tuple[Tensor, float, HeadSnapshot] | None = None
         self._last_push = 0.0
         self._last_error = ""
+        self._shown_photo = -1
 
     def _setup(self, viewer: Viewer) -> None:
         """Called by nerfstudio when its viewer is up."""
@@ -239,11 +242,20 @@ class HeadViewerControl(ViewerControl):
                 hint="More are finer and slower; for pictures at rest.",
             )  # fmt: skip
             reset = gui.add_button("Reset view", hint="The head from the front.")
-            photo = gui.add_button("Photo's view", hint="Through the camera that was found for the photo.")
+            photo = gui.add_button(
+                "Photo's view",
+                hint="Through the camera that was found for the photo; of several photos for the next one.",
+            )
         self._identity.on_update(lambda _: viewer._trigger_rerender())
         self._samples.on_update(lambda _: viewer._trigger_rerender())
         reset.on_click(lambda event: self._show(event.client, orbit(0.0, 0.0)))
-        photo.on_click(lambda event: self._show(event.client, self._camera_to_world()))
+        photo.on_click(lambda event: self._show(event.client, self._next_photo()))
+
+    def _next_photo(self) -> Tensor:
+        """The camera [1, 4, 4] of a photo, of the next one each time."""
+        cameras = self._camera_to_world()
+        self._shown_photo = (self._shown_photo + 1) % len(cameras)
+        return cameras[self._shown_photo, None]
 
     def _show(self, client: viser.ClientHandle | None, camera_to_world: Tensor) -> None:
         """Move the camera of the browser that asked, or of all."""
@@ -259,6 +271,16 @@ def stop_rendering() -> None:
         machine.running = False
     for machine in machines:
         machine.join(timeout=_SECONDS_TO_STOP)
+
+
+def close_viewer(server: viser.ViserServer) -> None:
+    """Ends a viewer, and frees its port for the next one; a browser that stays open finds that one by itself."""
+    port = server.get_port()
+    stop_rendering()
+    server.stop()
+    # viser only asks its loop to close the port; the loop wakes when somebody calls.
+    with suppress(OSError):
+        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
 
 
 class _LiveModel:

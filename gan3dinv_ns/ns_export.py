@@ -205,6 +205,9 @@ def _method_of(load_config: Path) -> str:
 
 def _with_checkpoint(config: Any) -> Any:
     """The run's configuration, once it is known to have a checkpoint."""
+    from gan3dinv_ns.gan3dinv_run import check_one_head
+
+    check_one_head(config.pipeline.datamanager.data)
     folder = config.get_checkpoint_dir()
     if not any(folder.glob("step-*.ckpt")):
         raise ValueError(f"{folder} holds no checkpoint; let the run reach its first one, or start it again")

@@ -21,7 +21,7 @@ def test_training_gets_the_whole_photo_and_its_camera(photo_file):
     camera, batch = data.next_train(0)
     assert isinstance(data, VanillaDataManager) and isinstance(camera, Cameras) and len(camera) == 1
     assert batch["image"].shape == (32, 32, 3) and batch["image"].min() >= 0 and batch["image"].max() <= 1
-    assert torch.allclose(batch["image"] * 2 - 1, data.photo[0].permute(1, 2, 0), atol=1e-6)
+    assert torch.allclose(batch["image"] * 2 - 1, data.photos[0].permute(1, 2, 0), atol=1e-6)
     assert len(data.train_dataset) == len(data.train_dataset.cameras) == 1
 
 
@@ -42,7 +42,7 @@ def test_exporters_get_one_image_an_orbit_and_rays_from_all_around(photo_file):
 @pytest.mark.parametrize("test_mode", ["val", "test", "inference"])
 def test_all_cameras_follow_the_found_pose(photo_file, test_mode):
     data, found = manager(photo_file, test_mode), orbit(0.4, -0.2)
-    data.move_photo_camera(found)
+    data.move_photo_cameras(found)
     for dataset in (data.train_dataset, data.eval_dataset):
         for cameras in (dataset.cameras, dataset._dataparser_outputs.cameras):
             assert torch.allclose(from_nerfstudio(cameras.camera_to_worlds)[:1], found, atol=1e-5)
@@ -52,7 +52,7 @@ def test_all_cameras_follow_the_found_pose(photo_file, test_mode):
 
 def test_orbit_starts_beside_the_photo_and_stays_upright(photo_file):
     data = manager(photo_file, "test")
-    data.move_photo_camera(orbit(0.4, 0.0))
+    data.move_photo_cameras(orbit(0.4, 0.0))
     poses = data.train_dataset.cameras.camera_to_worlds
     assert (poses[:, 2, 1] > 0.9).all() and (poses[:, 2, 0].abs() < 1e-5).all()
     assert (poses[1, :, 3] - poses[0, :, 3]).norm() < 1.5

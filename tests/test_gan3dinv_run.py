@@ -10,13 +10,13 @@ import torch
 
 from gan3dinv_ns.eg3d import registry
 from gan3dinv_ns.gan3dinv_run import (
-    copy_photo,
+    copy_photos,
     has_checkpoint,
     latest_checkpoint,
     name_of,
     read_checkpoint,
     resolve_generator,
-    resolve_photo,
+    resolve_photos,
     usable_device,
     write_checkpoint,
 )
@@ -66,17 +66,36 @@ def test_unusable_checkpoints_are_explained(tmp_path):
 
 def test_photo_is_copied_into_the_run_and_found_again(tmp_path, photo_file):
     run = tmp_path / "my face" / "gan3dinv" / "2026"
-    copy = copy_photo(photo_file, run)
-    assert copy == run / "photo.png" and copy_photo(copy, run) == copy
+    copy = copy_photos([photo_file], run)
+    assert copy == run / "photo.png" and copy_photos([copy], run) == copy
     assert copy.read_bytes() == photo_file.read_bytes()
     (run / "config.yml").write_text("")
-    assert resolve_photo(None, run / "nerfstudio_models" / "step-000000001.ckpt") == copy
-    assert name_of(copy) == name_of(photo_file) == "my face"
+    assert resolve_photos(None, run / "nerfstudio_models" / "step-000000001.ckpt") == [copy]
+    assert name_of([copy]) == name_of([photo_file]) == "my face"
+
+
+def test_several_photos_are_copied_into_a_folder_of_the_run_and_found_again(tmp_path, photo_file):
+    photos = [tmp_path / "ada" / name for name in ("b.png", "a.png")]
+    for photo in photos:
+        photo.parent.mkdir(exist_ok=True)
+        shutil.copyfile(photo_file, photo)
+    assert resolve_photos(photos, None) == resolve_photos([tmp_path / "ada"], None) == sorted(photos)
+    run = tmp_path / "ada" / "gan3dinv" / "2026"
+    folder = copy_photos(photos, run)
+    copies = [folder / "a.png", folder / "b.png"]
+    assert folder == run / "photos" and sorted(folder.iterdir()) == copies
+    (run / "config.yml").write_text("")
+    assert resolve_photos(None, run / "nerfstudio_models" / "step-000000001.ckpt") == copies
+    assert name_of(copies) == name_of(photos) == "ada"
+    head = run / "heads" / "a" / "photo.png"
+    head.parent.mkdir(parents=True)
+    (head.parent / "config.yml").write_text("")
+    assert name_of([head]) == "a"
 
 
 def test_missing_inputs_are_named(tmp_path):
     with pytest.raises(ValueError, match="--data PHOTO"):
-        resolve_photo(None, None)
+        resolve_photos(None, None)
     with pytest.raises(ValueError, match=r"gone.pkl: no such file"):
         resolve_generator(str(tmp_path / "gone.pkl"))
     assert resolve_generator("makehuman128-64") == "makehuman128-64"

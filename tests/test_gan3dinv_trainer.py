@@ -44,7 +44,7 @@ def test_run_folder_holds_nerfstudios_files_and_the_results(finished_run):
 
 def test_saved_paths_are_absolute_and_name_the_copy_of_the_photo(finished_run, photo_file, tiny_generator_file):
     config = yaml.load((finished_run / "config.yml").read_text(), Loader=yaml.Loader)
-    assert config.pipeline.datamanager.data == config.data == finished_run / "photo.png"
+    assert config.pipeline.datamanager.data == finished_run / "photo.png" and config.data is None
     assert config.get_base_dir() == finished_run and config.pipeline.model.generator == str(tiny_generator_file)
     assert (finished_run / "photo.png").read_bytes() == photo_file.read_bytes()
     assert [path.name for path in photo_file.parent.iterdir()] == [photo_file.name]
@@ -123,7 +123,7 @@ def test_full_disk_at_the_end_is_one_line_and_keeps_the_last_checkpoint(
     ("options", "words"),
     [
         (["--data", "missing.png"], "does not exist"),
-        (["--data", "."], "is a folder"),
+        (["--data", "empty"], "holds no pictures"),
         (["--data", "text.png"], "is not a picture"),
         (["--data", "dot.png"], "at least 16x16"),
         ([], "add --data PHOTO"),
@@ -141,6 +141,7 @@ def test_full_disk_at_the_end_is_one_line_and_keeps_the_last_checkpoint(
 )
 def test_bad_input_is_one_line(tmp_path, ns_train, short_options, monkeypatch, options, words):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
     (tmp_path / "text.png").write_text("not a picture")
     Image.new("RGB", (1, 1)).save("dot.png")
     Image.new("RGB", (64, 64)).save("good.png")

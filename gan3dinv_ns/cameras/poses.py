@@ -22,22 +22,22 @@ from gan3dinv_ns.cameras.rotations import RADIUS, orbit, rotation_from_6d, yaw_p
 
 
 class CameraPose(nn.Module, ABC):
-    """A single camera whose rotation and image-plane translation are parameters.
+    """K cameras, one unless said otherwise, whose rotations and image-plane translations are parameters.
 
     Attributes:
-        translation: ``[1, 2]`` parameter, box units: how far the camera moved to its right and down.
-        radius: ``[1]`` buffer, distance from the origin along the view direction, box units.
+        translation: ``[K, 2]`` parameter, box units: how far the camera moved to its right and down.
+        radius: ``[K]`` buffer, distance from the origin along the view direction, box units.
     """
 
     translation: nn.Parameter
     radius: Tensor
 
-    def __init__(self, radius: float = RADIUS) -> None:
+    def __init__(self, radius: float = RADIUS, count: int = 1) -> None:
         super().__init__()
         if not radius > 0:
             raise ValueError(f"the radius of a camera pose must be positive, not {radius}.")
-        self.translation = nn.Parameter(torch.zeros(1, 2))
-        self.register_buffer("radius", torch.tensor([float(radius)]))
+        self.translation = nn.Parameter(torch.zeros(count, 2))
+        self.register_buffer("radius", torch.full((count,), float(radius)))
 
     @classmethod
     def from_camera_to_world(cls, camera_to_world: Tensor) -> CameraPose:
@@ -53,14 +53,14 @@ class CameraPose(nn.Module, ABC):
 
     @torch.no_grad()
     def place(self, camera_to_world: Tensor) -> None:
-        """Take over a camera ``[4, 4]`` or ``[1, 4, 4]``, radius included, as far as its rotation can be expressed.
+        """Take over cameras ``[K, 4, 4]``, radius included, as far as their rotations can be expressed.
 
         Raises:
-            ValueError: if the camera looks away from the origin.
+            ValueError: if a camera looks away from the origin.
         """
-        camera_to_world = camera_to_world.detach().reshape(1, 4, 4)
+        camera_to_world = camera_to_world.detach().reshape(-1, 4, 4)
         centre = (camera_to_world[:, :3, :3].mT @ camera_to_world[:, :3, 3:])[:, :, 0]
-        if float(-centre[0, 2]) <= 0:
+        if float(-centre[:, 2].max()) <= 0:
             raise ValueError("the camera looks away from the head; turn it towards the origin.")
         self.set_rotation(camera_to_world[:, :3, :3])
         self.translation.copy_(centre[:, :2])
@@ -68,33 +68,33 @@ class CameraPose(nn.Module, ABC):
 
     @abstractmethod
     def rotation(self) -> Tensor:
-        """Camera-to-world rotation ``[1, 3, 3]``, differentiable with respect to the parameters."""
+        """Camera-to-world rotations ``[K, 3, 3]``, differentiable with respect to the parameters."""
 
     @abstractmethod
     def set_rotation(self, rotation: Tensor) -> None:
-        """Take over a rotation ``[1, 3, 3]`` as far as it can be expressed."""
+        """Take over rotations ``[K, 3, 3]`` as far as they can be expressed."""
 
     def forward(self) -> Tensor:
-        """``camera_to_world [1, 4, 4]``, OpenCV camera axes."""
+        """``camera_to_world [K, 4, 4]``, OpenCV camera axes."""
         rotation = self.rotation()
-        centre = torch.cat([self.translation, -self.radius[None]], dim=1)[:, :, None]
+        centre = torch.cat([self.translation, -self.radius[:, None]], dim=1)[:, :, None]
         top = torch.cat([rotation, rotation @ centre], dim=2)
-        bottom = top.new_tensor([[[0.0, 0.0, 0.0, 1.0]]])
+        bottom = top.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(len(top), 1, 4)
         return torch.cat([top, bottom], dim=1)
 
     @torch.no_grad()
-    def yaw_pitch(self) -> tuple[float, float]:
-        """Yaw and pitch of the view direction in radians."""
-        yaw, pitch = yaw_pitch(-self.rotation()[:, :, 2])
+    def yaw_pitch(self, camera: int = 0) -> tuple[float, float]:
+        """Yaw and pitch in radians of one camera's view direction."""
+        yaw, pitch = yaw_pitch(-self.rotation()[camera, None, :, 2])
         return float(yaw), float(pitch)
 
 
 class EulerPose(CameraPose):
     """Yaw and pitch, never a roll: the choice for faces, whose photos are cropped upright."""
 
-    def __init__(self, yaw_rad: float = 0.0, pitch_rad: float = 0.0, radius: float = RADIUS) -> None:
-        super().__init__(radius)
-        self.angles = nn.Parameter(torch.tensor([[float(yaw_rad), float(pitch_rad)]]))
+    def __init__(self, yaw_rad: float = 0.0, pitch_rad: float = 0.0, radius: float = RADIUS, count: int = 1) -> None:
+        super().__init__(radius, count)
+        self.angles = nn.Parameter(torch.tensor([[float(yaw_rad), float(pitch_rad)]]).repeat(count, 1))
 
     def rotation(self) -> Tensor:
         return orbit(self.angles[:, 0], self.angles[:, 1])[:, :3, :3]
@@ -110,10 +110,10 @@ class SixDPose(CameraPose):
     roll.
     """
 
-    def __init__(self, yaw_rad: float = 0.0, pitch_rad: float = 0.0, radius: float = RADIUS) -> None:
-        super().__init__(radius)
-        self.columns = nn.Parameter(torch.zeros(1, 6))
-        self.set_rotation(orbit(yaw_rad, pitch_rad)[:, :3, :3])
+    def __init__(self, yaw_rad: float = 0.0, pitch_rad: float = 0.0, radius: float = RADIUS, count: int = 1) -> None:
+        super().__init__(radius, count)
+        self.columns = nn.Parameter(torch.zeros(count, 6))
+        self.set_rotation(orbit(yaw_rad, pitch_rad)[:, :3, :3].expand(count, 3, 3))
 
     def rotation(self) -> Tensor:
         return rotation_from_6d(self.columns)
@@ -121,7 +121,7 @@ class SixDPose(CameraPose):
     def set_rotation(self, rotation: Tensor) -> None:
         """Exact for every rotation."""
         with torch.no_grad():
-            self.columns.copy_(rotation[:, :, :2].mT.reshape(1, 6))
+            self.columns.copy_(rotation[:, :, :2].mT.reshape(-1, 6))
 
 
 POSES: dict[str, type[CameraPose]] = {"euler": EulerPose, "sixd": SixDPose}

@@ -42,6 +42,9 @@ class Evaluate:
     roll: float = 0.0
     """Photos are rolled by up to this to both sides, radians; above 0 the inversion searches the roll too."""
 
+    photos: int = 1
+    """How many photos of each head are inverted together, as with --same-person; figures are those of the first."""
+
     def main(self) -> None:
         """Prints a row for each head and a table, writes figures and pictures.
 
@@ -70,7 +73,7 @@ class Evaluate:
         from gan3dinv_ns.heads.heldout import FIRST_UNSEEN_SEED, check_choice
         from gan3dinv_ns.inversion.run import invert
 
-        check_choice(self.seed, self.count, self.roll)
+        check_choice(self.seed, self.count, self.roll, self.photos)
         if self.seed < FIRST_UNSEEN_SEED:
             print(f"warning: the generator may have been trained on heads with seeds below {FIRST_UNSEEN_SEED}")
         console = Console(soft_wrap=True, highlight=False, markup=False)
@@ -78,13 +81,13 @@ class Evaluate:
         folder = HeldoutFolder(path, self._run(generator, initialisers, settings))
         missing = [seed for seed in range(self.seed, self.seed + self.count) if str(seed) not in folder.done]
 
-        def run(photo: Tensor) -> Inversion:
-            return invert(generator, discriminator, photo, settings, initialisers=initialisers)
+        def run(photos: Tensor) -> Inversion:
+            return invert(generator, discriminator, photos, settings, initialisers=initialisers)
 
         with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=console) as bar:
             task = bar.add_task("heads", total=self.count, completed=self.count - len(missing))
             heads = self._heads(missing, generator.img_resolution)
-            for head in evaluate_heldout(heads, run):
+            for head in evaluate_heldout(heads, run, self.photos):
                 folder.add(head)
                 figures = head.row.figures
                 console.print(
@@ -104,6 +107,7 @@ class Evaluate:
             "device": device,
             "makehuman": None if self.makehuman is None else str(self.makehuman),
             "roll": self.roll,
+            "photos": self.photos,
             "inversion": asdict(settings),
         }
         return HeldoutRun(self.generator, self.dataset, self.seed, made_with)

@@ -30,7 +30,7 @@ class Inverted(Protocol):
 
     @property
     def label(self) -> Tensor:
-        """The camera found, ``[1, 25]``."""
+        """The cameras found, ``[K, 25]``, one for each photo."""
 
     def render(self, label: Tensor) -> dict[str, Tensor]:
         """From cameras ``[N, 25]``: ``image [N, 3, R, R]`` in [-1, 1], ``image_depth`` along the unit rays and
@@ -51,6 +51,9 @@ class HeldoutHead(Protocol):
     @property
     def photo(self) -> Tensor:
         """``[1, 3, R, R]`` in [-1, 1]."""
+
+    def photos(self, count: int) -> Tensor:
+        """``[count, 3, R, R]``: the photo and further ones from other sides."""
 
     @property
     def label(self) -> Tensor:
@@ -100,29 +103,33 @@ def novel_labels(label: Tensor, turn_rad: float) -> Tensor:
     return camera_label(orbit(turned, pitch.expand(2), radius.expand(2)), intrinsics)
 
 
-def evaluate_heldout(heads: Iterable[HeldoutHead], invert: Callable[[Tensor], Inverted]) -> Iterator[MeasuredHead]:
-    """Invert each head's photo and measure it, one after the other.
+def evaluate_heldout(
+    heads: Iterable[HeldoutHead], invert: Callable[[Tensor], Inverted], photos: int = 1
+) -> Iterator[MeasuredHead]:
+    """Invert each head's photo, or several together, and measure it, one head after the other.
 
     Args:
         heads: taken one at a time.
-        invert: from a photo ``[1, 3, R, R]`` to a finished inversion; only this is timed.
+        invert: from photos ``[K, 3, R, R]`` of one head to a finished inversion; only this is timed.
+        photos: their number K.
     """
     for head in heads:
+        taken = head.photos(photos)
         begin = time.perf_counter()
-        inverted = invert(head.photo)
+        inverted = invert(taken)
         yield measure_head(head, inverted, time.perf_counter() - begin)
 
 
 @torch.no_grad()
 def measure_head(head: HeldoutHead, inverted: Inverted, seconds: float) -> MeasuredHead:
-    """Compare an inversion of a head's photo with the head.
+    """Compare an inversion of a head's photo with the head; of several photos the first is looked at.
 
     Reconstruction: the found head from the found camera, with the photo. Novel views: both heads from cameras turned
     from the found camera's yaw by plus and minus each of ``NOVEL_YAWS_RAD``, at the found pitch and upright. Depth:
     in the photo's view, that is the found head from the found camera and the true head from the true one, drawn at
     the side r of the volume rendering, over the pixels where both are solid.
     """
-    label = inverted.label.detach()
+    label = inverted.label.detach()[:1]
     seen = {name: value.cpu() for name, value in inverted.render(label).items()}
     found = DepthMap(seen["image_depth"], seen["image_weights"] > SOLID)
     true = _true_depth(head, found.depth.shape[-1])

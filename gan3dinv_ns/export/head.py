@@ -52,7 +52,7 @@ def frontal_labels(generator: Generator, focal: float = FOCAL) -> Tensor:
 
 
 def head_of_photo(generator: Generator, ws: Tensor, planes: Tensor, label: Tensor) -> Head:
-    """A head that is looked at from its photo's camera ``[1, 25]`` first, then from around it."""
+    """A head that is looked at from its photos' cameras ``[K, 25]`` first, then from around it."""
     around = frontal_labels(generator, float(label.detach()[0, 16]))
     return Head(generator, ws, planes, torch.cat([label.detach().to(around), around]))
 

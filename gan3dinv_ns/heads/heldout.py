@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from gan3dinv_ns.cameras.conventions import camera_label, split_label
@@ -47,6 +48,13 @@ class PhotographedHead:
     attributes: HeadAttributes
     geometry: HeadGeometry
 
+    def photos(self, count: int) -> Tensor:
+        """[count, 3, R, R]: the photo, and further ones from cameras that the seed chooses; count is at least 1."""
+        cameras = [_random_camera(int(self.name), _POSE_STREAM + index) for index in range(1, count)]
+        labels = [camera_label(camera, intrinsics_matrix()) for camera, _ in cameras]
+        further = [self.render(label, self.photo.shape[-1])[0] for label in labels]
+        return torch.cat([self.photo, *further])
+
     def render(self, labels: Tensor, resolution: int) -> tuple[Tensor, Tensor, Tensor]:
         """What cameras see.
 
@@ -61,16 +69,18 @@ class PhotographedHead:
         return _render(self.geometry, self.attributes, labels, resolution)
 
 
-def check_choice(seed: int, count: int, roll: float) -> None:
+def check_choice(seed: int, count: int, roll: float, photos: int = 1) -> None:
     """Refuses a choice of held-out photos that cannot be had.
 
     Raises:
-        ValueError: seed or roll is out of range, or there are no heads.
+        ValueError: seed or roll is out of range, or there are no heads or no photos of them.
     """
     if count < 1:
         raise ValueError(f"count {count} is too small; give 1 or more")
     if seed < 0:
         raise ValueError(f"seed {seed} is negative; give {FIRST_UNSEEN_SEED} or more for unseen heads")
+    if photos < 1:
+        raise ValueError(f"{photos} photos of each head are too few; give 1 or more")
     if not 0 <= roll <= math.pi:
         raise ValueError(f"roll {roll} is outside of 0 to pi; give radians, such as 0.3")
 
@@ -103,11 +113,16 @@ def photograph(
 
 def photo_label(seed: int, roll: float = 0.0) -> Tensor:
     """Camera [1, 25] of a seed's photo: uniform in yaw (0.5 rad to both sides), pitch (0.25 rad) and roll."""
-    random = np.random.Generator(np.random.PCG64([seed, _POSE_STREAM]))
-    yaw, pitch = random.uniform(-1, 1, 2) * (YAW_LIMIT_RAD, PITCH_LIMIT_RAD)
-    camera = orbit(float(yaw), float(pitch))
+    camera, random = _random_camera(seed, _POSE_STREAM)
     turn = float(random.uniform(-1, 1)) * roll
     return camera_label(rolled(camera, turn) if roll > 0 else camera, intrinsics_matrix())
+
+
+def _random_camera(seed: int, stream: int) -> tuple[Tensor, np.random.Generator]:
+    """A camera [1, 4, 4] without roll, and the random numbers that follow."""
+    random = np.random.Generator(np.random.PCG64([seed, stream]))
+    yaw, pitch = random.uniform(-1, 1, 2) * (YAW_LIMIT_RAD, PITCH_LIMIT_RAD)
+    return orbit(float(yaw), float(pitch)), random
 
 
 def _render(

@@ -19,22 +19,22 @@ class EstimatorPose(CameraPose):
 
     Args:
         estimator: P; copied.
-        photo: ``[1, 3, R, R]``.
+        photo: ``[K, 3, R, R]``, one for each camera.
         radius: see :class:`~gan3dinv_ns.cameras.poses.CameraPose`.
 
     Attributes:
         estimator: the copy, whose weights are parameters.
-        turn: ``[1, 3, 3]`` buffer, T.
+        turn: ``[K, 3, 3]`` buffer, T.
     """
 
     photo: Tensor
     turn: Tensor
 
     def __init__(self, estimator: PoseEstimator, photo: Tensor, radius: float) -> None:
-        super().__init__(radius)
+        super().__init__(radius, len(photo))
         self.estimator = copy.deepcopy(estimator).eval().requires_grad_(True)
         self.register_buffer("photo", photo, persistent=False)
-        self.register_buffer("turn", torch.eye(3)[None].clone())
+        self.register_buffer("turn", torch.eye(3).repeat(len(photo), 1, 1))
 
     def rotation(self) -> Tensor:
         return self.estimator(self.photo).rotation @ self.turn

@@ -1,4 +1,4 @@
-"""A finished head in one .safetensors file: latent, camera and tuned generator, to be opened again anywhere.
+"""A finished head in one .safetensors file: latent, cameras and tuned generator, to be opened again anywhere.
 
 The generator's weights are stored in float16, half of what they take in memory. Nothing in a file is ever executed.
 """
@@ -24,12 +24,12 @@ _WEIGHTS = "generator."
 
 @dataclass(frozen=True)
 class FoundHead:
-    """One photo's head.
+    """A head that was found in one photo or in several.
 
     Attributes:
-        generator: tuned for the photo, in evaluation mode.
+        generator: tuned for the photos, in evaluation mode.
         w: the latent ``[w_dim]``.
-        label: the photo's camera ``[1, 25]``.
+        label: the photos' cameras ``[K, 25]``.
         planes: tri-planes ``[1, 3, C, R, R]``, which every view reads.
     """
 
@@ -49,7 +49,7 @@ class FoundHead:
 
     def view(self, yaw_rad: float = 0.0, pitch_rad: float = 0.0) -> Tensor:
         """The picture ``[1, 3, R, R]`` in [-1, 1] from a direction; yaw and pitch 0 look at the face from the front."""
-        intrinsics = split_label(self.label)[1]
+        intrinsics = split_label(self.label[:1])[1]
         camera = orbit(yaw_rad, pitch_rad, self.generator.rendering.avg_camera_radius).to(self.w)
         return self.render(camera_label(camera, intrinsics))["image"].clamp(-1, 1)
 
@@ -82,7 +82,7 @@ def load_head(path: str | Path, device: str | torch.device = "cpu") -> FoundHead
         raise ValueError(f"{path}: holds a generator, but no latent and camera; give the head.safetensors of a run")
     generator: Generator = build_network(path, Generator, GeneratorConfig, config, weights).to(device)
     w, label = state["w"].to(device), state["label"].to(device)
-    if w.shape != (generator.w_dim,) or label.shape != (1, 25):
+    if w.shape != (generator.w_dim,) or label.ndim != 2 or not len(label) or label.shape[1] != 25:
         raise ValueError(f"{path}: latent {list(w.shape)} or camera {list(label.shape)} do not fit the generator")
     with torch.no_grad():
         planes = generator.planes(w.expand(1, generator.num_ws, -1))

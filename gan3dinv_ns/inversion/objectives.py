@@ -6,6 +6,8 @@ constants, and the generator's weights see both as constants.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,6 +22,7 @@ from gan3dinv_ns.losses.noise import noise_regularization
 from gan3dinv_ns.losses.warp import View, warp_loss
 
 if TYPE_CHECKING:
+    from gan3dinv_ns.cameras.poses import CameraPose
     from gan3dinv_ns.eg3d import Generator
     from gan3dinv_ns.inversion.state import Inversion
 
@@ -27,21 +30,24 @@ if TYPE_CHECKING:
 _NEAREST_SIDE, _FARTHEST_SIDE = 0.3, 1.0
 """How far the views are turned away from the photo's in which tuning shall change little, radians."""
 
+_DRAWS = 8
+
 
 def step_losses(inversion: Inversion, step: int) -> dict[Group, dict[str, Tensor]]:
     """Weighted losses by group and name for the groups that the schedule moves at this step."""
     point = inversion.schedule.phase_at(step)
+    photos = inversion.photos_at(step)
     generator = with_depth_samples(inversion.generator, inversion.settings.depth_samples)
     losses: dict[Group, dict[str, Tensor]] = {}
     planes: Tensor | None = None
     for plan in point.phase.plans:
         if plan.group == "camera_pose":
             seen = inversion.planes() if planes is None else planes.detach()
-            losses[plan.group] = camera_losses(inversion, generator, seen, plan)
+            losses[plan.group] = camera_losses(inversion, generator, seen, plan, photos)
         else:
             ws = noisy_latent(inversion, point) if plan.group == "latent" else inversion.latent.detach()
             planes = generator.planes(ws)
-            losses[plan.group] = picture_losses(inversion, generator, ws, planes, plan)
+            losses[plan.group] = picture_losses(inversion, generator, ws, planes, plan, photos)
     return losses
 
 
@@ -55,14 +61,16 @@ def noisy_latent(inversion: Inversion, point: PhasePoint) -> Tensor:
 
 
 def picture_losses(
-    inversion: Inversion, generator: Generator, ws: Tensor, planes: Tensor, plan: GroupPlan
+    inversion: Inversion, generator: Generator, ws: Tensor, planes: Tensor, plan: GroupPlan, photos: Sequence[int]
 ) -> dict[str, Tensor]:
-    """Losses of the whole picture at the current pose, for the latent or the generator's weights."""
-    settings = inversion.settings
-    rendered = generator.synthesis(ws, inversion.label.detach(), planes=planes)
+    """Losses of whole pictures at the current poses of the given photos, for the latent or the generator's weights."""
+    settings, count = inversion.settings, len(photos)
+    rendered = generator.synthesis(
+        ws.expand(count, -1, -1), inversion.label[photos].detach(), planes=planes.expand(count, -1, -1, -1, -1)
+    )
     losses: dict[str, Tensor] = {}
     if "reconstruction" in plan.losses:
-        losses.update(inversion.target.losses(rendered, settings.reconstruction))
+        losses.update(inversion.target.only(photos).losses(rendered, settings.reconstruction))
     if "latent_prior" in plan.losses:
         losses["latent_prior"] = settings.latent_prior_weight * inversion.latent_prior.loss(inversion.w)
     if "noise" in plan.losses:
@@ -78,14 +86,10 @@ def picture_losses(
 def sides_loss(inversion: Inversion, generator: Generator, planes: Tensor) -> Tensor:
     """Mean square change of a small rendering from a random side since the tuning began.
 
-    The photo's own surroundings are left to the photo: the camera is turned away from it by `_NEAREST_SIDE` at least.
     A regulariser of the kind of PTI's locality regularisation (Roich et al., 2022, section 3.3), in views instead of
     latents.
     """
-    away = _NEAREST_SIDE + (_FARTHEST_SIDE - _NEAREST_SIDE) * torch.rand(()).item()
-    yaw, pitch = inversion.pose.yaw_pitch()
-    yaw += away if torch.rand(()).item() < 0.5 else -away
-    label = inversion.label_of(orbit(yaw, pitch, inversion.pose.radius)).to(planes)
+    label = inversion.label_of(side_camera(inversion.pose)).to(planes)
     side = inversion.settings.pose.resolution
     with torch.no_grad():
         untuned = with_depth_samples(inversion.untuned, inversion.settings.depth_samples)
@@ -93,11 +97,34 @@ def sides_loss(inversion: Inversion, generator: Generator, planes: Tensor) -> Te
     return functional.mse_loss(raw_view(generator, planes, label, side, "midpoint").image, before)
 
 
-def camera_losses(inversion: Inversion, generator: Generator, planes: Tensor, plan: GroupPlan) -> dict[str, Tensor]:
-    """Losses of the camera on small renderings of constant planes."""
+def side_camera(pose: CameraPose) -> Tensor:
+    """A random camera ``[1, 4, 4]`` that looks at the head from beside a photo's.
+
+    The photos' own surroundings are left to the photos: the camera is turned away from one of them by `_NEAREST_SIDE`
+    at least, and from all of them if one of a few draws is.
+    """
+    cameras = [pose.yaw_pitch(index) for index in range(len(pose.radius))]
+    best, farthest = (0.0, 0.0), -1.0
+    for _ in range(_DRAWS):
+        away = _NEAREST_SIDE + (_FARTHEST_SIDE - _NEAREST_SIDE) * torch.rand(()).item()
+        sign = 1.0 if torch.rand(()).item() < 0.5 else -1.0
+        chosen = 0 if len(cameras) == 1 else int(torch.randint(len(cameras), ()))
+        drawn = (cameras[chosen][0] + sign * away, cameras[chosen][1])
+        nearest = min(math.dist(drawn, camera) for camera in cameras)
+        if nearest > farthest:
+            best, farthest = drawn, nearest
+        if nearest >= _NEAREST_SIDE - 1e-6:
+            break
+    return orbit(*best, pose.radius[:1])
+
+
+def camera_losses(
+    inversion: Inversion, generator: Generator, planes: Tensor, plan: GroupPlan, photos: Sequence[int]
+) -> dict[str, Tensor]:
+    """Losses of the given photos' cameras on small renderings of constant planes."""
     pose = inversion.settings.pose
-    photo = inversion.target.at(pose.resolution)
-    label = inversion.label
+    photo = inversion.target.only(photos).at(pose.resolution)
+    label = inversion.label[photos]
     losses: dict[str, Tensor] = {}
     through_renderer = "photometric" in plan.losses
     with torch.set_grad_enabled(through_renderer):
@@ -106,16 +133,18 @@ def camera_losses(inversion: Inversion, generator: Generator, planes: Tensor, pl
         losses["photometric"] = pose.photometric_weight * functional.mse_loss(current.image, photo)
     if "warp" in plan.losses:
         with torch.no_grad():
-            canonical = raw_view(generator, planes, inversion.canonical_label, pose.resolution)
+            canonical = raw_view(generator, planes, inversion.canonical_label, pose.resolution).expand(len(photos))
         current = View(current.image.detach(), current.depth.detach(), current.weights.detach(), label)
         target = photo if pose.warp_target == "photo" else current.image
         loss = warp_loss(canonical, current, target, far_limit(generator), pose.tolerance)
         losses["warp"] = pose.warp_weight * loss
     if "translation" in plan.losses:
-        losses["translation"] = pose.translation_weight * inversion.pose.translation.square().sum()
-    direction = inversion.guess.estimated_direction
-    if "estimate" in plan.losses and direction is not None:
+        shift = inversion.pose.translation[photos]
+        losses["translation"] = pose.translation_weight * shift.square().sum() / len(photos)
+    directions = {index: inversion.guesses[index].estimated_direction for index in photos}
+    estimated = {index: direction for index, direction in directions.items() if direction is not None}
+    if "estimate" in plan.losses and estimated:
         # The squared chord between two unit directions is the squared angle for all that matters here.
-        turned = inversion.pose.rotation()[:, :, 2] - direction
-        losses["estimate"] = pose.estimate_weight * turned.square().sum()
+        turned = inversion.pose.rotation()[list(estimated), :, 2] - torch.cat(list(estimated.values()))
+        losses["estimate"] = pose.estimate_weight * turned.square().sum() / len(photos)
     return losses

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,17 +31,21 @@ def write_results(
     folder: str | Path,
     figures: Mapping[str, float] | None = None,
     rendered: dict[str, Tensor] | None = None,
+    names: Sequence[str] = (),
 ) -> dict[str, float]:
-    """Write ``reconstruction.png``, ``comparison.png``, ``camera.json``, ``latent.npz`` and ``metrics.json``.
+    """Write ``comparison.png``, ``latent.npz``, ``metrics.json``, and for each photo ``reconstruction.png`` and
+    ``camera.json``, those of several photos in folders of their names.
 
     Args:
         inversion: in its final state.
         folder: made if it is missing.
         figures: further numbers for ``metrics.json``, for example seconds; those that are not finite are left out.
-        rendered: the view of the found camera, as from ``inversion.render``; None renders it.
+        rendered: the views of the found cameras, as from ``inversion.render``; None renders them.
+        names: of the photos, where they are several; none are numbers.
 
     Returns:
-        what ``metrics.json`` holds: "psnr" in dB, "perceptual", "yaw_rad", "pitch_rad" and the given figures.
+        "psnr" in dB and "perceptual", "yaw_rad", "pitch_rad" and the given figures, as in ``metrics.json``. Angles of
+        several photos are those of the first; in the file the figures of each follow under "photos".
 
     Raises:
         FileWriteError: the disk is full, or the folder cannot be written to; what stood there is untouched.
@@ -50,60 +55,91 @@ def write_results(
         rendered = inversion.render(inversion.label.detach())
     metrics = measure(inversion, rendered)
     metrics.update({key: float(value) for key, value in (figures or {}).items() if math.isfinite(value)})
-    write_image(folder / "reconstruction.png", rendered["image"])
+    names = names or [str(index) for index in range(len(inversion.target.photo))]
+    for index, place in enumerate(photo_folders(folder, names)):
+        write_image(place / "reconstruction.png", rendered["image"][index : index + 1])
+        _write_json(place / "camera.json", camera_record(inversion, index))
     with atomic_path(folder / "comparison.png") as path:
         comparison(inversion, rendered).save(path)
-    _write_json(folder / "camera.json", camera_record(inversion))
     with atomic_path(folder / "latent.npz") as path:
         np.savez(path, w=_numpy(inversion.w[0, 0]), ws=_numpy(inversion.latent[0]))
-    _write_json(folder / "metrics.json", metrics)
+    each: list[dict[str, object]] = [
+        {"name": name, **measure(inversion, rendered, index)} for index, name in enumerate(names)
+    ]
+    _write_json(folder / "metrics.json", {**metrics, "photos": each} if len(each) > 1 else metrics)
     return metrics
 
 
+def photo_folders(folder: Path, names: Sequence[str]) -> list[Path]:
+    """Where the files of each photo belong: in the folder itself, or, of several photos, in folders of their names."""
+    return [folder] if len(names) == 1 else [folder / name for name in names]
+
+
 @torch.no_grad()
-def measure(inversion: Inversion, rendered: dict[str, Tensor] | None = None) -> dict[str, float]:
-    """Figures of the current reconstruction: "psnr" in dB, "perceptual", "yaw_rad", "pitch_rad"; all finite."""
+def measure(
+    inversion: Inversion, rendered: dict[str, Tensor] | None = None, photo: int | None = None
+) -> dict[str, float]:
+    """Figures of the current reconstruction: "psnr" in dB, "perceptual", "yaw_rad", "pitch_rad"; all finite.
+
+    Args:
+        rendered: the views of the found cameras; None renders them.
+        photo: which one; None for the means of all, with the angles of the first.
+    """
     if rendered is None:
         rendered = inversion.render(inversion.label.detach())
-    error = (rendered["image"].clamp(-1, 1) - inversion.target.photo).square().mean()
-    yaw, pitch = inversion.pose.yaw_pitch()
+    chosen = range(len(inversion.target.photo)) if photo is None else [photo]
+    target = inversion.target.only(chosen)
+    seen = {name: view[list(chosen)] for name, view in rendered.items()}
+    errors = (seen["image"].clamp(-1, 1) - target.photo).square().mean(dim=(1, 2, 3)).tolist()
+    yaw, pitch = inversion.pose.yaw_pitch(photo or 0)
     return {
-        "psnr": 10.0 * math.log10(4.0 / max(float(error), 1e-12)),
-        "perceptual": float(inversion.target.distance(rendered)),
+        "psnr": statistics.fmean(10.0 * math.log10(4.0 / max(error, 1e-12)) for error in errors),
+        "perceptual": float(target.distance(seen)),
         "yaw_rad": yaw,
         "pitch_rad": pitch,
     }
 
 
-def camera_record(inversion: Inversion) -> dict[str, object]:
-    """The camera as plain data: "label" (25 numbers), angles in radians, lengths in box units."""
-    yaw, pitch = inversion.pose.yaw_pitch()
+def camera_record(inversion: Inversion, photo: int = 0) -> dict[str, object]:
+    """A photo's camera as plain data: "label" (25 numbers), angles in radians, lengths in box units."""
+    yaw, pitch = inversion.pose.yaw_pitch(photo)
     return {
-        "label": [float(number) for number in inversion.label[0].detach()],
+        "label": [float(number) for number in inversion.label[photo].detach()],
         "yaw_rad": yaw,
         "pitch_rad": pitch,
-        "translation_box": [float(number) for number in inversion.pose.translation[0].detach()],
-        "radius_box": float(inversion.pose.radius),
+        "translation_box": [float(number) for number in inversion.pose.translation[photo].detach()],
+        "radius_box": float(inversion.pose.radius[photo]),
     }
 
 
 def comparison(inversion: Inversion, rendered: dict[str, Tensor]) -> Image.Image:
-    """Photo, reconstruction, depth and three novel views side by side, each with a caption."""
+    """Photo, reconstruction, depth and three novel views side by side, each with a caption; further photos below."""
     yaws = torch.tensor(NOVEL_YAWS_RAD)
-    labels = orbit_labels(yaws, torch.zeros_like(yaws), inversion.settings.pose.focal, float(inversion.pose.radius))
-    tiles = [
-        ("photo", _picture(inversion.target.photo)),
-        ("reconstruction", _picture(rendered["image"])),
-        ("depth", _depth_picture(rendered["image_depth"], rendered["image_weights"])),
+    radius = float(inversion.pose.radius[0])
+    labels = orbit_labels(yaws, torch.zeros_like(yaws), inversion.settings.pose.focal, radius)
+    rows = [
+        [("photo", _picture(photo)), ("reconstruction", _picture(image)), ("depth", _depth_picture(depth, weights))]
+        for photo, image, depth, weights in zip(
+            inversion.target.photo.split(1),
+            *(rendered[name].split(1) for name in ("image", "image_depth", "image_weights")),
+            strict=True,
+        )
     ]
     for yaw, view in zip(NOVEL_YAWS_RAD, inversion.novel_view(labels).split(1), strict=True):
-        tiles.append((f"yaw {math.degrees(yaw):+.0f} deg", _picture(view)))
-    side = max(_SMALLEST_TILE, inversion.generator.img_resolution)
-    sheet = Image.new("RGB", (side * len(tiles), side + _CAPTION_HEIGHT), "white")
+        rows[0].append((f"yaw {math.degrees(yaw):+.0f} deg", _picture(view)))
+    return _sheet(rows, max(_SMALLEST_TILE, inversion.generator.img_resolution))
+
+
+def _sheet(rows: Sequence[Sequence[tuple[str, Image.Image]]], side: int) -> Image.Image:
+    """Rows of tiles, each ``side`` pixels wide and under its caption."""
+    height = side + _CAPTION_HEIGHT
+    sheet = Image.new("RGB", (side * max(len(row) for row in rows), height * len(rows)), "white")
     draw = ImageDraw.Draw(sheet)
-    for index, (caption, tile) in enumerate(tiles):
-        sheet.paste(tile.resize((side, side), Image.Resampling.BICUBIC), (index * side, _CAPTION_HEIGHT))
-        draw.text((index * side + 6, 4), caption, fill="black")
+    for number, row in enumerate(rows):
+        for index, (caption, tile) in enumerate(row):
+            fitted = tile.resize((side, side), Image.Resampling.BICUBIC)
+            sheet.paste(fitted, (index * side, number * height + _CAPTION_HEIGHT))
+            draw.text((index * side + 6, number * height + 4), caption, fill="black")
     return sheet
 
 

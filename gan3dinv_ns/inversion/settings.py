@@ -23,7 +23,7 @@ class StartSettings:
     mouth of the photo, compared with those of the mean head), or, where there are none, of the search; that of the
     label in dataset.json beside the photo; or the front."""
     label: tuple[float, ...] = ()
-    """The 25 numbers of that label; none are read from the file."""
+    """The 25 numbers of that label, for several photos one after the other; none are read from the file."""
     check: bool = True
     """Compare the pose of estimator or landmarks with a coarse grid by rendering, and search where the grid is clearly
     better."""
@@ -113,7 +113,7 @@ class PoseSettings:
 
 @dataclass(frozen=True)
 class InversionSettings:
-    """An inversion of one photo."""
+    """An inversion of one photo, or of several of one head."""
 
     perceptual: PerceptualName = "discriminator"
     """Perceptual distance: the generator's own discriminator (no download) or LPIPS with one of three backbones."""
@@ -143,6 +143,8 @@ class InversionSettings:
     sides_weight: float = 1.0
     """Weight, while tuning, of the mean square difference of small renderings from the sides before and after: tuning
     is for the photo, and what the photo does not show should stay as likely as it was. 0 leaves it out."""
+    photos_per_step: int = 4
+    """How many photos of one head a step looks at, in turn; a step takes memory and time for each."""
     seed: int = 0
     """Seed of all random numbers; every step has its own stream, so a resumed run repeats an uninterrupted one."""
 

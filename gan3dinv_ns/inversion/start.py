@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -70,11 +70,25 @@ def estimator_for(initialisers: Initialisers | None, settings: InversionSettings
     return rolled or initialisers.estimator
 
 
+def first_guesses(
+    generator: Generator, target: PhotoTarget, initialisers: Initialisers | None, settings: InversionSettings
+) -> tuple[Guess, ...]:
+    """What is known of each of the photos by itself, see :func:`first_guess`."""
+    count, label = len(target.photo), settings.start.label
+    if settings.start.pose == "label" and len(label) != 25 * count:
+        raise ValueError(f"the start from a label needs start.label, 25 numbers for each photo, not {len(label)}")
+    guesses = []
+    for index in range(count):
+        start = replace(settings.start, label=label[25 * index : 25 * index + 25])
+        guesses.append(first_guess(generator, target.only([index]), initialisers, replace(settings, start=start)))
+    return tuple(guesses)
+
+
 @torch.no_grad()
 def first_guess(
     generator: Generator, target: PhotoTarget, initialisers: Initialisers | None, settings: InversionSettings
 ) -> Guess:
-    """Latent and camera to start from; always the same for the same photo.
+    """Latent and camera of one photo to start from; always the same for the same photo.
 
     The camera of estimator or landmarks is checked by rendering: where a coarse grid has a clearly better one, it is
     searched for.
@@ -88,8 +102,6 @@ def first_guess(
         latent = initialisers.encoder(_upright(target.photo, rotation))[:, None]
     radius = generator.rendering.avg_camera_radius
     if start.pose == "label":
-        if len(start.label) != 25:
-            raise ValueError(f"the start from a label needs start.label, 25 numbers, not {len(start.label)}")
         return Guess(latent, torch.tensor(start.label[:16]).to(latent).reshape(1, 4, 4), "label")
     if start.pose == "canonical":
         return Guess(latent, orbit(0.0, 0.0, radius).to(latent), "canonical")

@@ -18,7 +18,7 @@ from gan3dinv_ns.inversion import objectives
 from gan3dinv_ns.inversion.estimator_pose import EstimatorPose
 from gan3dinv_ns.inversion.schedule import Group
 from gan3dinv_ns.inversion.settings import InversionSettings
-from gan3dinv_ns.inversion.start import Guess, estimator_for, first_guess, latent_prior, mean_latent
+from gan3dinv_ns.inversion.start import Guess, estimator_for, first_guesses, latent_prior, mean_latent
 from gan3dinv_ns.inversion.views import whole_views, with_depth_samples
 from gan3dinv_ns.losses.latent_prior import LatentPrior
 from gan3dinv_ns.losses.perceptual import build_perceptual
@@ -36,16 +36,16 @@ class _Frozen:
 
 
 class Inversion(nn.Module):
-    """One photo's inversion.
+    """The inversion of one photo, or of several of the same head: one latent, one generator, a camera for each photo.
 
-    ``state_dict()`` holds everything that a step depends on: the latent, the pose, the noise maps, all weights of the
+    ``state_dict()`` holds everything that a step depends on: the latent, the poses, the noise maps, all weights of the
     (tuned) generator and two flags. The discriminator and other frozen networks are not part of it. The optimisers'
     states have to be kept beside it to resume exactly.
 
     Args:
         generator: copied, so the given one stays untuned.
         discriminator: the generator's own, for the perceptual distance of that name; else None will do.
-        photo: ``[1, 3, R, R]`` in [-1, 1] with R the generator's image resolution.
+        photo: ``[K, 3, R, R]`` in [-1, 1] with R the generator's image resolution, K photos of one head.
         settings: all choices.
         initialisers: the generator's latent encoder and pose estimator; None starts from the mean and a search.
 
@@ -67,9 +67,11 @@ class Inversion(nn.Module):
     ) -> None:
         super().__init__()
         side = generator.img_resolution
-        if tuple(photo.shape) != (1, 3, side, side):
-            raise ValueError(f"the photo must be [1, 3, {side}, {side}] for this generator, not {list(photo.shape)}.")
+        if photo.ndim != 4 or len(photo) < 1 or tuple(photo.shape[1:]) != (3, side, side):
+            raise ValueError(f"photos must be [K, 3, {side}, {side}] for this generator, not {list(photo.shape)}.")
         self.settings = settings or InversionSettings()
+        if self.settings.photos_per_step < 1:
+            raise ValueError(f"photos_per_step {self.settings.photos_per_step} is below 1; give 1 or more.")
         self.schedule = self.settings.build_schedule()
         self.generator = copy.deepcopy(generator).eval().requires_grad_(False)
         device = next(self.generator.parameters()).device
@@ -89,7 +91,7 @@ class Inversion(nn.Module):
     def _first_pose(self, radius: float) -> CameraPose:
         pose = self.settings.pose
         if pose.through == "numbers":
-            return POSES[pose.kind](radius=radius)
+            return POSES[pose.kind](radius=radius, count=len(self.target.photo))
         estimator = estimator_for(self._frozen.initialisers, self.settings)
         if estimator is None:
             raise ValueError('pose.through "estimator" needs a pose estimator beside the generator; choose "numbers".')
@@ -97,7 +99,7 @@ class Inversion(nn.Module):
 
     @property
     def target(self) -> PhotoTarget:
-        """The photo and its features."""
+        """The photos and their features."""
         return self._frozen.target
 
     @property
@@ -116,12 +118,24 @@ class Inversion(nn.Module):
         """The distribution of w around the first latent; computed when a step first asks, as a finished inversion is
         looked at without it."""
         prior = latent_prior(self.generator, self.canonical_label, self.settings.seed)
-        return replace(prior, mean=self.guess.latent[0, 0])
+        return replace(prior, mean=self.first_latent[0, 0])
 
     @cached_property
-    def guess(self) -> Guess:
-        """What encoder, estimator and search say of the photo, as far as they are there and asked for."""
-        return first_guess(self.untuned, self.target, self._frozen.initialisers, self.settings)
+    def guesses(self) -> tuple[Guess, ...]:
+        """What encoder, estimator and search say of each photo, as far as they are there and asked for."""
+        return first_guesses(self.untuned, self.target, self._frozen.initialisers, self.settings)
+
+    @property
+    def first_latent(self) -> Tensor:
+        """``w [1, 1, w_dim]`` to start from: the mean of what the photos' encodings say."""
+        return torch.cat([guess.latent for guess in self.guesses]).mean(dim=0, keepdim=True)
+
+    def photos_at(self, step: int) -> list[int]:
+        """Which photos a step looks at: all of them, or so many as the settings allow, in turn."""
+        count, at_once = len(self.target.photo), self.settings.photos_per_step
+        if count <= at_once:
+            return list(range(count))
+        return [(step * at_once + index) % count for index in range(at_once)]
 
     @property
     def latent(self) -> Tensor:
@@ -130,12 +144,12 @@ class Inversion(nn.Module):
 
     @property
     def camera_pose(self) -> Tensor:
-        """``camera_to_world [1, 4, 4]``; differentiable."""
+        """``camera_to_world [K, 4, 4]``; differentiable."""
         return self.pose()
 
     @property
     def label(self) -> Tensor:
-        """Camera label ``[1, 25]`` of the current pose; differentiable."""
+        """Camera labels ``[K, 25]`` of the current poses; differentiable."""
         return self.label_of(self.pose())
 
     @property
@@ -162,9 +176,9 @@ class Inversion(nn.Module):
 
     @torch.no_grad()
     def start(self) -> None:
-        """Take the first latent, and the first pose, which may be searched; the first step does it by itself."""
-        self.w.copy_(self.guess.latent)
-        self.pose.place(self.guess.camera_to_world.to(self.w))
+        """Take the first latent, and the first poses, which may be searched; the first step does it by itself."""
+        self.w.copy_(self.first_latent)
+        self.pose.place(torch.cat([guess.camera_to_world for guess in self.guesses]).to(self.w))
         self.started.fill_(True)
 
     def step_losses(self, step: int) -> dict[Group, dict[str, Tensor]]:

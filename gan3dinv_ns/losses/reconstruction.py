@@ -7,6 +7,8 @@ with x the photo, x_r the photo at the resolution of the volume rendering, |.|^2
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -38,10 +40,10 @@ def shrink(image: Tensor, side: int) -> Tensor:
 
 
 class PhotoTarget:
-    """One photo, with what is computed from it once.
+    """One photo, or several of one head, with what is computed from them once.
 
     Args:
-        photo: ``[1, 3, R, R]`` in [-1, 1], R the resolution of the generator's image.
+        photo: ``[K, 3, R, R]`` in [-1, 1], R the resolution of the generator's image.
         perceptual: frozen distance.
         raw_resolution: side of the volume rendering that the perceptual distance sees beside the image.
     """
@@ -54,13 +56,23 @@ class PhotoTarget:
             self._features = perceptual.features({"image": photo, "image_raw": self.at(raw_resolution)})
 
     def at(self, side: int) -> Tensor:
-        """The photo at another resolution, ``[1, 3, side, side]``."""
+        """The photos at another resolution, ``[K, 3, side, side]``."""
         if side not in self._shrunk:
             self._shrunk[side] = shrink(self.photo, side).contiguous()
         return self._shrunk[side]
 
+    def only(self, chosen: Sequence[int]) -> PhotoTarget:
+        """Some of the photos, with what is known of them; nothing is copied where all are chosen in their order."""
+        if list(chosen) == list(range(len(self.photo))):
+            return self
+        some = copy.copy(self)
+        some.photo = self.photo[chosen]
+        some._shrunk = {side: one[chosen] for side, one in self._shrunk.items()}
+        some._features = [one[chosen] for one in self._features]
+        return some
+
     def distance(self, rendered: Pictures) -> Tensor:
-        """Perceptual distance of a rendering from the photo."""
+        """Perceptual distance of renderings from the photos, one for each; their mean."""
         return self.perceptual.compare(self.perceptual.features(rendered), self._features)
 
     def losses(self, rendered: Pictures, weights: ReconstructionWeights) -> dict[str, Tensor]:

@@ -39,6 +39,11 @@ class View:
         """The same view without gradients."""
         return View(*(value.detach() for value in (self.image, self.depth, self.weights, self.label)))
 
+    def expand(self, count: int) -> View:
+        """One view as so many equal ones."""
+        maps = (value.expand(count, *value.shape[1:]) for value in (self.image, self.depth, self.weights, self.label))
+        return View(*maps)
+
 
 def unproject(depth: Tensor, label: Tensor) -> Tensor:
     """World points ``[N, H*W, 3]`` of a depth map ``[N, 1, H, W]`` along the rays of a camera ``[N, 25]``."""

@@ -14,6 +14,7 @@ from gan3dinv_ns.photo.framing import (
     mean_frame,
 )
 from gan3dinv_ns.photo.landmark_pose import face_points, rotation_from_face
+from gan3dinv_ns.photo.photo_files import photos_of
 from gan3dinv_ns.photo.put_back import put_back
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "fit_to",
     "frame_face",
     "mean_frame",
+    "photos_of",
     "prepare_photo",
     "put_back",
     "rotation_from_face",

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from torch import Tensor
 
 from gan3dinv_ns.ops.atomic_files import atomic_path
@@ -24,6 +23,7 @@ from gan3dinv_ns.photo.framing import (
     cut_framing,
     frame_face,
 )
+from gan3dinv_ns.photo.photo_files import photos_of
 
 RECORD = "alignment.json"
 _NAMED = 3
@@ -73,7 +73,7 @@ def align_files(
     """
     if settings.size < 1:
         raise ValueError(f"size {settings.size} is not positive; give the side of the pictures in pixels, 512 for EG3D")
-    photos = _photos_of(source)
+    photos = photos_of([source])
     if folder.resolve() == photos[0].parent.resolve():
         raise ValueError(f"{folder} is where the photos are; give another folder, so that none is overwritten")
     written: list[Path] = []
@@ -107,21 +107,6 @@ def _align(photo: Path, folder: Path, settings: AlignSettings, written: list[Pat
         square = framing.square
         squares.append([square.left, square.top, square.side, framing.roll_rad])
     return squares
-
-
-def _photos_of(source: Path) -> list[Path]:
-    if not source.is_dir():
-        return [source]
-    known = Image.registered_extensions()
-    photos = sorted(path for path in source.iterdir() if path.suffix.lower() in known and path.is_file())
-    if not photos:
-        raise ValueError(f"{source} holds no pictures; give a folder of PNG, JPEG or WebP files")
-    by_stem: dict[str, Path] = {}
-    for photo in photos:
-        other = by_stem.setdefault(photo.stem, photo)
-        if other != photo:
-            raise ValueError(f"{other} and {photo.name} would both become {photo.stem}.png; rename one of them")
-    return photos
 
 
 def _framings(photo: Path, image: Tensor, settings: AlignSettings) -> list[Framing]:

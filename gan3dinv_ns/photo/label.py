@@ -32,6 +32,18 @@ def find_label(photo: Path) -> tuple[float, ...]:
     return check_label(labels[photo.name], f"{path}: the label of {photo.name}")
 
 
+def check_labels(numbers: tuple[float, ...], count: int) -> None:
+    """The labels of so many photos, one after the other.
+
+    Raises:
+        ValueError: they are not 25 numbers each, or no labels.
+    """
+    if len(numbers) != _LENGTH * count:
+        raise ValueError(f"the labels that are given must have {_LENGTH} numbers for each photo, not {len(numbers)}")
+    for first in range(0, len(numbers), _LENGTH):
+        check_label(numbers[first : first + _LENGTH], "the label that is given")
+
+
 def check_label(values: object, what: str) -> tuple[float, ...]:
     """25 finite numbers, whose first 16 are a rigid motion.
 

@@ -46,6 +46,21 @@ def test_sixd_keeps_a_roll_and_euler_drops_it() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_several_cameras_are_each_what_one_would_be(kind: type[CameraPose]) -> None:
+    cameras = orbit(torch.tensor([0.3, -0.5]), torch.tensor([0.1, 0.0]), torch.tensor([2.7, 3.0]))
+    pose = kind(count=2)
+    pose.place(cameras)
+    torch.testing.assert_close(pose(), cameras)
+    assert pose.yaw_pitch(1) == pytest.approx((-0.5, 0.0), abs=1e-5)
+    pose()[1].sum().backward()
+    for parameter in pose.parameters():
+        assert not parameter.grad[0].any() and parameter.grad[1].any(), "no camera moves another"
+    cameras[1, :3, 3] *= -1
+    with pytest.raises(ValueError, match="looks away"):
+        pose.place(cameras)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_gradients_reach_every_parameter(kind: type[CameraPose]) -> None:
     pose = kind(0.2, 0.1)
     (pose() * torch.arange(16.0).reshape(1, 4, 4)).sum().backward()

@@ -151,7 +151,9 @@ def unseen(monkeypatch):
         def render(labels, side):
             return grey(labels, side), grey(labels, side, 1), grey(labels, side, 1) * 2
 
-        return SimpleNamespace(name=str(seed), kind="grey", photo=grey(label, 48), label=label, render=render)
+        photo = grey(label, 48)
+        further = {"photos": lambda count: photo.expand(count, -1, -1, -1), "render": render}
+        return SimpleNamespace(name=str(seed), kind="grey", photo=photo, label=label, **further)
 
     def invert(generator, discriminator, photo, settings, initialisers):
         asked.kinds.append(settings.pose.kind)

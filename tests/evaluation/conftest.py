@@ -51,6 +51,9 @@ class Ball:
     def photo(self) -> Tensor:
         return plain_picture(self.label, SIDE)
 
+    def photos(self, count: int) -> Tensor:
+        return self.photo.expand(count, -1, -1, -1)
+
     def render(self, labels: Tensor, resolution: int) -> tuple[Tensor, Tensor, Tensor]:
         return plain_picture(labels, resolution), *ball_depth(labels, resolution)
 

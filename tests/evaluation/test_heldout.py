@@ -64,6 +64,17 @@ def test_novel_cameras_keep_pitch_turn_both_ways_and_stand_upright(label) -> Non
         torch.testing.assert_close(cameras[:, 1, 0], torch.zeros(2))
 
 
+def test_several_photos_are_inverted_together_and_the_first_is_judged(ball, label, told) -> None:
+    asked = []
+
+    def invert(photos):
+        asked.append(len(photos))
+        return told(torch.cat([label(0.2, 0.1), label(-0.9, 0.0), label(0.9, 0.0)]))
+
+    (head,) = evaluate_heldout([ball("1", label(0.2, 0.1))], invert, photos=3)
+    assert asked == [3] and head.row.figures["rotation_deg"] < 0.1
+
+
 def test_heads_are_inverted_one_at_a_time(ball, label, told) -> None:
     asked = []
 

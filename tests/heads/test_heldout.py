@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -49,9 +51,24 @@ def test_roll_turns_the_camera_around_its_axis_and_nothing_else() -> None:
 
 @pytest.mark.parametrize(
     ("choice", "reason"),
-    (((0, 0, 0.0), "count 0"), ((-1, 1, 0.0), "seed -1"), ((0, 1, -0.1), "roll -0.1"), ((0, 1, 4.0), "roll 4.0")),
+    (
+        ((0, 0, 0.0), "count 0"),
+        ((-1, 1, 0.0), "seed -1"),
+        ((0, 1, -0.1), "roll -0.1"),
+        ((0, 1, 4.0), "roll 4.0"),
+        ((0, 1, 0.0, 0), "0 photos"),
+    ),
 )
-def test_a_choice_that_cannot_be_had_is_refused(choice: tuple[int, int, float], reason: str) -> None:
+def test_a_choice_that_cannot_be_had_is_refused(choice: tuple[Any, ...], reason: str) -> None:
     check_choice(0, 1, 0.0)
     with pytest.raises(ValueError, match=reason):
         check_choice(*choice)
+
+
+def test_further_photos_show_the_same_head_from_other_sides(template: HeadTemplate) -> None:
+    head = photograph(template, "heads", 900_003, 32)
+    photos = head.photos(3)
+    assert photos.shape == (3, 3, 32, 32) and torch.equal(photos[:1], head.photo)
+    assert torch.equal(head.photos(2), photos[:2]), "always the same"
+    differences = [(photos[a] - photos[b]).abs().mean() for a, b in ((0, 1), (0, 2), (1, 2))]
+    assert min(differences) > 0.02

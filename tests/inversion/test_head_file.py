@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d import load_discriminator, load_generator, save_generator
@@ -18,14 +19,19 @@ from gan3dinv_ns.ops.image_metrics import psnr
 from gan3dinv_ns.ops.network_files import write_network_file
 
 
+def _inversion(generator_file: Path, cameras: Tensor) -> Inversion:
+    """Of black photos, one for each camera [K, 4, 4]."""
+    generator = load_generator(generator_file)
+    discriminator = load_discriminator(network_file(generator_file, "discriminator"))
+    photos = torch.zeros(len(cameras), 3, generator.img_resolution, generator.img_resolution)
+    inversion = Inversion(generator, discriminator, photos)
+    inversion.pose.place(cameras)
+    return inversion
+
+
 @pytest.fixture(scope="module")
 def inversion(tiny_generator_file: Path) -> Inversion:
-    generator = load_generator(tiny_generator_file)
-    discriminator = load_discriminator(network_file(tiny_generator_file, "discriminator"))
-    photo = torch.zeros(1, 3, generator.img_resolution, generator.img_resolution)
-    inversion = Inversion(generator, discriminator, photo)
-    inversion.pose.place(orbit(0.3, 0.1))
-    return inversion
+    return _inversion(tiny_generator_file, orbit(0.3, 0.1))
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +48,14 @@ def test_a_head_looks_the_same_once_it_is_opened_again(inversion: Inversion, fil
     assert psnr(head.render(head.label)["image"], inversion.render(inversion.label.detach())["image"]) > 45
     label = orbit_labels(torch.tensor([0.4]), torch.tensor([-0.1]), inversion.settings.pose.focal, 2.7)
     assert psnr(head.view(0.4, -0.1), inversion.novel_view(label)) > 45
+
+
+def test_a_head_of_several_photos_keeps_all_their_cameras(tiny_generator_file: Path, tmp_path: Path) -> None:
+    several = _inversion(tiny_generator_file, orbit(torch.tensor([0.3, -0.2]), torch.tensor([0.1, 0.0])))
+    write_head(several, tmp_path / "head.safetensors")
+    head = load_head(tmp_path / "head.safetensors")
+    torch.testing.assert_close(head.label, several.label.detach())
+    assert head.label.shape == (2, 25) and head.view(0.2).shape == several.target.photo[:1].shape
 
 
 def test_weights_take_half_the_space(inversion: Inversion, file: Path) -> None:

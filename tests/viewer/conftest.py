@@ -18,7 +18,7 @@ from gan3dinv_ns.cameras.intrinsics import FOCAL
 from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d import Generator, GeneratorConfig, RenderingOptions
 from gan3dinv_ns.gan3dinv_view_renderer import ViewRenderer
-from gan3dinv_ns.gan3dinv_viewer import HeadViewerControl, PhotoPose, stop_rendering
+from gan3dinv_ns.gan3dinv_viewer import HeadViewerControl, PhotoPoses, stop_rendering
 
 
 class _BallField(nn.Module):
@@ -92,7 +92,7 @@ class Scene(nn.Module):
         start = orbit(0.0, 0.0)
         self.photo_camera = orbit(0.5, 0.1)
         self.model = nn.Module()
-        self.model.camera_optimizer = PhotoPose(start, lambda: self.photo_camera)
+        self.model.camera_optimizer = PhotoPoses(start, lambda: self.photo_camera)
         self.model.viewer_control = HeadViewerControl(ViewRenderer(generator), lambda: ws, lambda: self.photo_camera)
         self.datamanager = SimpleNamespace(includes_time=False)
         self.cameras = _nerfstudio_camera(start, 128, 128)

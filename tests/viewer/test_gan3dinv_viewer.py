@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import math
+import socket
 import threading
 import time
+from contextlib import suppress
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+import viser
 from nerfstudio.cameras.camera_optimizers import CameraOptimizer
 from nerfstudio.viewer.render_state_machine import RenderStateMachine
 from nerfstudio.viewer_legacy.server.viewer_utils import IOChangeException
@@ -15,7 +18,7 @@ from nerfstudio.viewer_legacy.server.viewer_utils import IOChangeException
 from gan3dinv_ns.cameras.conventions import from_nerfstudio, to_nerfstudio
 from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.gan3dinv_view_renderer import DRAFT
-from gan3dinv_ns.gan3dinv_viewer import PhotoPose
+from gan3dinv_ns.gan3dinv_viewer import PhotoPoses, close_viewer
 
 
 class _Camera(SimpleNamespace):
@@ -38,13 +41,32 @@ def control(scene, viewer):
 
 def test_photo_pose_carries_the_start_to_where_the_camera_is_now():
     start, now = orbit(0.1, 0.2), orbit(-0.4, 0.1)
-    pose = PhotoPose(start, lambda: now)
+    pose = PhotoPoses(start, lambda: now)
     delta = pose(torch.tensor([0, 0]))
     assert isinstance(pose, CameraOptimizer)
     assert delta.shape == (2, 3, 4)
     assert not pose.state_dict()
     moved = to_nerfstudio(start)[0].double() @ torch.cat([delta[0], torch.tensor([[0.0, 0.0, 0.0, 1.0]])]).double()
     assert torch.allclose(from_nerfstudio(moved[None])[0], now[0].double(), atol=1e-5)
+
+
+def test_every_photo_moves_from_its_own_start():
+    start = torch.cat([orbit(0.1, 0.2), orbit(0.5, 0.0)])
+    delta = PhotoPoses(start, lambda: torch.cat([orbit(0.1, 0.2), orbit(-0.5, 0.0)]))(torch.tensor([1, 0]))
+    assert torch.allclose(delta[1], torch.eye(4)[:3], atol=1e-6) and not torch.allclose(delta[0], delta[1], atol=0.1)
+
+
+def test_a_closed_viewer_leaves_its_port():
+    server = viser.ViserServer(port=7917, verbose=False)
+    port = server.get_port()
+    close_viewer(server)
+    for _ in range(50):
+        with socket.socket() as taken, suppress(OSError):
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(("", port))
+            return
+        time.sleep(0.1)
+    raise AssertionError("the port stays taken")
 
 
 def test_the_viewer_finds_the_control_and_renders_without_the_training_lock(scene, viewer):

@@ -1,0 +1,180 @@
+"""A run of several heads: each photo is inverted by itself, in a folder of its own that every command opens.
+
+RUN/config.yml          the whole run, to go on with
+RUN/photos/             copies of the photos
+RUN/heads/NAME/         the run of photo NAME, as if it had been the only one
+RUN/heads.json          figures of each head, or what is wrong with its photo
+RUN/heads.png           all heads on one page
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nerfstudio.utils import writer
+from nerfstudio.utils.rich_utils import CONSOLE
+from PIL import Image
+from rich.table import Table
+
+from gan3dinv_ns.gan3dinv_progress import readable_time
+from gan3dinv_ns.gan3dinv_run import CONFIG_NAME, HEADS_FOLDER, RESULTS_FOLDER
+from gan3dinv_ns.gan3dinv_viewer import close_viewer
+from gan3dinv_ns.ops.atomic_files import atomic_path
+from gan3dinv_ns.ops.user_errors import one_line_errors
+
+if TYPE_CHECKING:
+    from gan3dinv_ns.gan3dinv_trainer import GAN3DInvTrainer, GAN3DInvTrainerConfig
+
+_LABEL_LENGTH = 25
+_INTERRUPTED = 130
+_LONGEST_SHEET = 16_000
+
+
+class HeadByHead:
+    """Stands where `ns-train` expects a trainer; has one of its own for each photo.
+
+    A photo that cannot be inverted is told and left out; the program then ends with status 1.
+
+    Args:
+        config: of the run; its photos have been copied into its folder.
+        kwargs: what nerfstudio gives its trainers.
+    """
+
+    def __init__(self, config: GAN3DInvTrainerConfig, **kwargs: Any) -> None:
+        self.config, self._kwargs = config, kwargs
+        self.base_dir = config.get_base_dir()
+        self.photos = config.photos()
+        self._found = self._read_found()
+
+    def setup(self, test_mode: str = "val") -> None:
+        """Nothing: each photo's trainer is set up in its turn."""
+
+    def train(self) -> None:
+        """Inverts the photos that are left, then shows what was found.
+
+        Raises:
+            SystemExit: ctrl-C, or photos that could not be inverted.
+        """
+        last: GAN3DInvTrainer | None = None
+        for number, photo in enumerate(self.photos):
+            if "psnr" in self._found.get(photo.stem, {}):
+                continue
+            if last is not None:
+                _close(last)
+            CONSOLE.rule(f"{photo.name}, {number + 1} of {len(self.photos)}")
+            last = self._find(number)
+        with one_line_errors():
+            self._show()
+        if last is not None:
+            last.keep_viewer_open()
+        problems = [name for name, record in self._found.items() if "problem" in record]
+        if problems:
+            raise SystemExit(f"error: {len(problems)} of {len(self.photos)} photos gave no head: {', '.join(problems)}")
+
+    def _find(self, number: int) -> GAN3DInvTrainer | None:
+        """One photo's head; None where it cannot be found."""
+        name = self.photos[number].stem
+        trainer: GAN3DInvTrainer | None = None
+        try:
+            config = self.config_of(number)
+            config.save_config()
+            trainer = config.setup(**self._kwargs)
+            trainer.setup()
+            self._record(name, trainer.find_head())
+            return trainer
+        except SystemExit as end:
+            if not isinstance(end.code, str):
+                self._say_how_to_go_on()
+                raise
+            CONSOLE.print(end.code, soft_wrap=True, highlight=False, markup=False)
+            self._record(name, {"problem": end.code.removeprefix("error: ")})
+        except KeyboardInterrupt:
+            self._say_how_to_go_on()
+            raise SystemExit(_INTERRUPTED) from None
+        if trainer is not None:
+            _close(trainer)
+        return None
+
+    def config_of(self, number: int) -> GAN3DInvTrainerConfig:
+        """The configuration of one photo's run; that run begins where it was left.
+
+        Raises:
+            SystemExit: the photo cannot be used.
+        """
+        photo, config = self.photos[number], copy.deepcopy(self.config)
+        config.timestamp = f"{self.config.timestamp}/{HEADS_FOLDER}/{photo.stem}"
+        config.data, config.load_dir, config.load_checkpoint = (photo,), None, None
+        inversion = config.pipeline.model.inversion
+        label = inversion.start.label[_LABEL_LENGTH * number : _LABEL_LENGTH * (number + 1)]
+        config.pipeline.model.inversion = replace(inversion, start=replace(inversion.start, label=label))
+        config.set_timestamp()
+        return config
+
+    def _record(self, name: str, figures: dict[str, Any]) -> None:
+        self._found[name] = figures
+        with one_line_errors(), atomic_path(self.base_dir / "heads.json") as temporary:
+            temporary.write_text(json.dumps(self._found, indent=2) + "\n", encoding="utf-8")
+
+    def _read_found(self) -> dict[str, dict[str, Any]]:
+        """What an earlier part of the run wrote; a damaged file only means that finished heads are looked at again."""
+        try:
+            found = json.loads((self.base_dir / "heads.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        names = {photo.stem for photo in self.photos}
+        return {name: record for name, record in found.items() if name in names and isinstance(record, dict)}
+
+    def _say_how_to_go_on(self) -> None:
+        CONSOLE.print(
+            f"The whole run goes on with: ns-train {self.config.method_name} --load-config "
+            f"{self.base_dir / CONFIG_NAME}",
+            soft_wrap=True,
+            highlight=False,
+        )
+
+    def _show(self) -> None:
+        """A table, and all heads on one page."""
+        table = Table(box=None)
+        for column in ("photo", "dB", "time", "head"):
+            table.add_column(column, overflow="fold")
+        sheets = []
+        for photo in self.photos:
+            record, place = self._found[photo.stem], self.base_dir / HEADS_FOLDER / photo.stem / RESULTS_FOLDER
+            if "problem" in record:
+                table.add_row(photo.name, "-", "-", record["problem"])
+                continue
+            table.add_row(photo.name, f"{record['psnr']:.2f}", readable_time(record["seconds"]), str(place))
+            sheets.append(place / "comparison.png")
+        CONSOLE.print(table)
+        if sheets:
+            _write_page(sheets, self.base_dir / "heads.png")
+            CONSOLE.print(f"All heads: {self.base_dir / 'heads.png'}", soft_wrap=True, highlight=False)
+
+
+def _write_page(sheets: list[Path], path: Path) -> None:
+    """The photos' comparisons below each other, made smaller where they are many."""
+    opened = []
+    for sheet in sheets:
+        with Image.open(sheet) as image:
+            opened.append(image.convert("RGB"))
+    scale = min(1.0, _LONGEST_SHEET / sum(image.height for image in opened))
+    rows = [image.resize((round(image.width * scale), max(1, int(image.height * scale)))) for image in opened]
+    page = Image.new("RGB", (max(row.width for row in rows), sum(row.height for row in rows)), "white")
+    top = 0
+    for row in rows:
+        page.paste(row, (0, top))
+        top += row.height
+    with atomic_path(path) as temporary:
+        page.save(temporary)
+
+
+def _close(trainer: GAN3DInvTrainer) -> None:
+    """Ends what one photo's trainer leaves behind, so that the next photo has the viewer's port and loggers."""
+    if trainer.viewer_state is not None:
+        close_viewer(trainer.viewer_state.viser_server)
+    writer.EVENT_WRITERS.clear()
+    writer.EVENT_STORAGE.clear()

@@ -75,7 +75,7 @@ def test_nothing_is_overwritten(photos: Path, tmp_path: Path, portrait: Tensor) 
     with pytest.raises(ValueError, match="none is overwritten"):
         align_files(photos, photos, AlignSettings())
     write_image(photos / "d.png", portrait)
-    with pytest.raises(ValueError, match=r"d.jpg and d.png would have the same name d.png"):
+    with pytest.raises(ValueError, match=r"d.jpg and .*d.png have the same name"):
         align_files(photos, tmp_path / "out", AlignSettings())
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="holds no pictures"):

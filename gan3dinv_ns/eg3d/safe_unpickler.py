@@ -98,6 +98,8 @@ def read_pickle(path: Path) -> Any:
     """
     try:
         with path.open("rb") as file:
+            if file.peek(2)[:2] == b"PK":
+                raise pickle.UnpicklingError("an archive as torch.save writes it; give EG3D's own .pkl")
             return _Reader(file).load()
     except pickle.UnpicklingError as error:
         raise ValueError(f"{path}: not a readable network pickle ({error})") from error

@@ -18,6 +18,10 @@ LONGEST_SIDE = 4096
 """Larger pictures are reduced to this while they are read: a 12,000-pixel one would need 1.7 GB as floats."""
 
 
+HEIC_SUFFIXES = (".heic", ".heif")
+"""What telephones write; read where the extra "heic" is installed."""
+
+
 def read_image(path: str | Path, minimum_side: int = MINIMUM_SIDE, longest_side: int = LONGEST_SIDE) -> Tensor:
     """Reads a picture as an upright colour image.
 
@@ -34,6 +38,7 @@ def read_image(path: str | Path, minimum_side: int = MINIMUM_SIDE, longest_side:
     """
     path = Path(path)
     _check_is_file(path)
+    _open_heic(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -42,8 +47,6 @@ def read_image(path: str | Path, minimum_side: int = MINIMUM_SIDE, longest_side:
                 opened.draft(None, (longest_side, longest_side))
                 values = _rgb01(_reduced(ImageOps.exif_transpose(opened), longest_side))
     except UnidentifiedImageError:
-        if path.suffix.lower() in (".heic", ".heif"):
-            raise ValueError(f"{path}: HEIC pictures are not read; save it as JPEG or PNG first") from None
         raise ValueError(f"{path} is not a picture of a known kind; give a PNG, JPEG or WebP file") from None
     except Image.DecompressionBombError:
         raise ValueError(
@@ -95,6 +98,19 @@ def _check_is_file(path: Path) -> None:
         raise ValueError(f"{path} is a folder; give one picture (a PNG, JPEG or WebP file)")
     if not path.exists():
         raise ValueError(f"{path} does not exist; give the path of a picture (a PNG, JPEG or WebP file)")
+
+
+def _open_heic(path: Path) -> None:
+    """Teaches Pillow to read HEIC pictures, if it is one and the plugin is there."""
+    if path.suffix.lower() not in HEIC_SUFFIXES:
+        return
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        raise ValueError(
+            f'{path}: HEIC pictures need pillow-heif (pip install pillow-heif, or the extra "heic"); or save it as JPEG'
+        ) from None
+    register_heif_opener()
 
 
 def _check_size(path: Path, size: tuple[int, int], minimum_side: int) -> None:

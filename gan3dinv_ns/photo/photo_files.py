@@ -7,8 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-_REFUSED_LATER = {".heic", ".heif"}
-"""Photos for their users, though they cannot be read: passing over them would be worse than to say so."""
+from gan3dinv_ns.ops.image_files import HEIC_SUFFIXES
 
 
 def photos_of(sources: Sequence[Path]) -> list[Path]:
@@ -32,7 +31,8 @@ def photos_of(sources: Sequence[Path]) -> list[Path]:
 def _pictures_of(source: Path) -> list[Path]:
     if not source.is_dir():
         return [source]
-    known = set(Image.registered_extensions()) | _REFUSED_LATER
+    # HEIC pictures count even where they cannot be read: passing over them would be worse than to say so.
+    known = {*Image.registered_extensions(), *HEIC_SUFFIXES}
     photos = [path for path in source.iterdir() if path.suffix.lower() in known and path.is_file()]
     if not photos:
         raise ValueError(f"{source} holds no pictures; give a folder of PNG, JPEG or WebP files")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -101,7 +103,20 @@ def test_wrong_shape_or_suffix_is_refused(tmp_path):
         write_image(tmp_path / "a.xyz", torch.zeros(1, 3, 20, 20))
 
 
-def test_heic_is_refused_with_what_to_do(tmp_path):
-    (tmp_path / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
-    with pytest.raises(ValueError, match=r"phone\.heic: HEIC pictures are not read; save it as JPEG"):
-        read_image(tmp_path / "phone.heic")
+def test_heic_is_read(tmp_path):
+    pillow_heif = pytest.importorskip("pillow_heif")
+    picture = Image.new("RGB", (64, 48), (200, 100, 50))
+    pillow_heif.from_pillow(picture).save(tmp_path / "phone.heic", quality=95)
+    image = read_image(tmp_path / "phone.heic")
+    assert image.shape == (1, 3, 48, 64)
+    assert torch.allclose((image[0, :, 24, 32] + 1) * 127.5, torch.tensor([200.0, 100.0, 50.0]), atol=4)
+    (tmp_path / "half.heic").write_bytes((tmp_path / "phone.heic").read_bytes()[:60])
+    with pytest.raises(ValueError, match=r"half\.heic"):
+        read_image(tmp_path / "half.heic")
+
+
+def test_heic_without_its_plugin_is_refused_with_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    (tmp_path / "phone.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    with pytest.raises(ValueError, match=r"phone\.HEIC: HEIC pictures need pillow-heif .*the extra .heic"):
+        read_image(tmp_path / "phone.HEIC")

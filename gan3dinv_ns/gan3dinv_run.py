@@ -77,17 +77,20 @@ def name_of(photos: Sequence[Path]) -> str:
     return photo.stem if len(photos) == 1 else photo.parent.name
 
 
-def copy_photos(photos: Sequence[Path], run_folder: Path) -> Path:
+def copy_photos(photos: Sequence[Path], run_folder: Path, many_heads: bool = False) -> Path:
     """Copies the photos into the run's folder, once.
 
+    Args:
+        many_heads: the run is that of several heads, be it in one photo.
+
     Returns:
-        the copy of the one, or the folder of the copies of several.
+        the copy of the one, or the folder of the copies of several, and of those of several heads.
 
     Raises:
         ValueError: a photo is missing or cannot be read.
         FileWriteError: the disk is full or the folder is not writable.
     """
-    if len(photos) == 1:
+    if len(photos) == 1 and not many_heads:
         return _copied(photos[0], run_folder / f"{PHOTO_STEM}{photos[0].suffix.lower()}")
     for photo in photos:
         _copied(photo, run_folder / PHOTOS_FOLDER / photo.name)

@@ -88,6 +88,8 @@ class GAN3DInvTrainerConfig(TrainerConfig):
     same_person: bool = False
     """Several photos show the same head: one latent and one generator are found for all of them, and a camera for each.
     Without it each photo is inverted by itself, one after the other."""
+    every_face: bool = False
+    """Every face that is found in a photo is inverted by itself, instead of one face of each photo."""
     optimizers: dict[str, Any] = field(default_factory=dict)
     """Empty: groups and learning rates belong to --pipeline.model.inversion.schedule."""
     max_num_iterations: int = 0
@@ -120,7 +122,7 @@ class GAN3DInvTrainerConfig(TrainerConfig):
     def save_config(self) -> None:
         """Makes the run's folder with `config.yml` and copies of the photos, which are used from then on."""
         with one_line_errors():
-            self.pipeline.datamanager.data = copy_photos(self.photos(), self.get_base_dir())
+            self.pipeline.datamanager.data = copy_photos(self.photos(), self.get_base_dir(), self.has_many_heads)
             self.data = None
             CONSOLE.log(f"Saving config to: {write_config(self, self.get_base_dir())}")
 
@@ -134,8 +136,8 @@ class GAN3DInvTrainerConfig(TrainerConfig):
 
     @property
     def has_many_heads(self) -> bool:
-        """Whether each of several photos gives a head of its own."""
-        return len(self.photos()) > 1 and not self.same_person
+        """Whether photos or faces are inverted one by one."""
+        return self.every_face or (len(self.photos()) > 1 and not self.same_person)
 
     def setup(self, **kwargs: Any) -> Any:
         """What `ns-train` runs: the trainer of one head, or one for each photo."""
@@ -180,6 +182,8 @@ class GAN3DInvTrainerConfig(TrainerConfig):
             self.load_dir, self.load_checkpoint = None, checkpoint
         photos = self.photos()
         self.data = tuple(photos)
+        if self.every_face and self.same_person:
+            raise ValueError("--every-face and --same-person exclude each other; leave one at False")
         if self.has_many_heads:
             check_exist(photos)
         else:

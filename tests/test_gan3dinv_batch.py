@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ import yaml
 from nerfstudio.utils.eval_utils import eval_setup
 from PIL import Image
 
-from gan3dinv_ns import gan3dinv_trainer, ns_export
+from gan3dinv_ns import gan3dinv_batch, gan3dinv_dataparser, gan3dinv_trainer, ns_export
 from gan3dinv_ns.cameras.conventions import from_nerfstudio
 from gan3dinv_ns.cameras.rotations import orbit
 
@@ -50,7 +51,7 @@ def same(tmp_path_factory, ns_train, folder, short_options):
 
 def test_each_photo_gives_a_head_and_a_bad_one_costs_only_itself(batch):
     run, ending = batch
-    assert ending == "error: 1 of 3 photos gave no head: cut"
+    assert ending == "error: 1 of 3 heads were not found: cut"
     found = json.loads((run / "heads.json").read_text())
     assert found["ada"]["psnr"] > 0 and found["bob"]["psnr"] > 0 and "cut.png is damaged" in found["cut"]["problem"]
     for name in ("ada", "bob"):
@@ -80,7 +81,7 @@ def test_a_run_goes_on_where_it_was_left_and_repeats_nothing(batch, ns_train, mo
     found = json.loads((run / "heads.json").read_text())
     (run / "heads.json").write_text(json.dumps({"ada": found["ada"]}))
     shutil.rmtree(run / "heads" / "bob")
-    with pytest.raises(SystemExit, match="1 of 3 photos gave no head: cut"):
+    with pytest.raises(SystemExit, match="1 of 3 heads were not found: cut"):
         ns_train("--load-config", run / "config.yml")
     assert taken == [0, 1, 2, 3, 4], "only the head that was missing"
     assert (run / "heads" / "ada" / "inversion" / "metrics.json").stat().st_mtime_ns == untouched
@@ -155,12 +156,37 @@ def test_labels_of_several_photos_stay_with_their_photos(tmp_path, ns_train, fol
         assert len(config.pipeline.model.inversion.start.label) == 25
 
 
+def test_every_face_of_a_photo_gives_a_head(tmp_path, ns_train, folder, short_options, monkeypatch):
+    monkeypatch.setattr(gan3dinv_batch, "find_faces", lambda image: [None] * (2 if image.shape[-1] == 150 else 1))
+    chosen = []
+    prepare = gan3dinv_dataparser.prepare_photo
+
+    def note(path, resolution, frame, settings, white):
+        chosen.append((path.parent.name, settings.face))
+        return prepare(path, resolution, frame, replace(settings, by="centre", face=0), white)
+
+    monkeypatch.setattr(gan3dinv_dataparser, "prepare_photo", note)
+    photos = (folder / "ada.png", folder / "bob.jpg")
+    ns_train("--data", *photos, "--every-face", True, "--output-dir", tmp_path, *short_options)
+    run = next(tmp_path.glob("people/gan3dinv/*"))
+    assert list(json.loads((run / "heads.json").read_text())) == ["ada_0", "ada_1", "bob"]
+    assert list(dict.fromkeys(chosen)) == [("ada_0", 0), ("ada_1", 1), ("bob", 0)]
+
+
+def test_every_face_of_one_photo_is_a_run_of_several_heads(tmp_path, ns_train, folder, short_options):
+    ns_train("--data", folder / "ada.png", "--every-face", True, "--output-dir", tmp_path, *short_options)
+    run = next(tmp_path.glob("ada/gan3dinv/*"))
+    assert list(json.loads((run / "heads.json").read_text())) == ["ada"]
+    assert (run / "photos" / "ada.png").is_file()
+
+
 @pytest.mark.parametrize(
     ("names", "words"),
     [
         (["ada.png", "gone.png"], "gone.png: no such photo"),
         (["ada.png", "again/ada.jpg"], "have the same name"),
         (["ada.png", "cut.png", "--same-person", "True"], "cut.png is damaged"),
+        (["ada.png", "--same-person", "True", "--every-face", "True"], "exclude each other"),
     ],
 )
 def test_bad_sets_of_photos_are_one_line(tmp_path, ns_train, folder, short_options, monkeypatch, names, words):

@@ -21,8 +21,9 @@ from PIL import Image
 from rich.table import Table
 
 from gan3dinv_ns.gan3dinv_progress import readable_time
-from gan3dinv_ns.gan3dinv_run import CONFIG_NAME, HEADS_FOLDER, RESULTS_FOLDER
+from gan3dinv_ns.gan3dinv_run import CONFIG_NAME, HEADS_FOLDER
 from gan3dinv_ns.gan3dinv_viewer import close_viewer
+from gan3dinv_ns.inversion.head_file import RESULTS_FOLDER
 from gan3dinv_ns.ops.atomic_files import atomic_path
 from gan3dinv_ns.ops.image_files import read_image
 from gan3dinv_ns.ops.user_errors import one_line_errors

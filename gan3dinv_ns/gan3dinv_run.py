@@ -20,9 +20,6 @@ PHOTOS_FOLDER = "photos"
 HEADS_FOLDER = "heads"
 """In the run of several heads: the folder of their own runs."""
 
-RESULTS_FOLDER = "inversion"
-"""In the run of one head: its pictures, cameras, latent and figures."""
-
 CHECKPOINT_FOLDER = "nerfstudio_models"
 CONFIG_NAME = "config.yml"
 

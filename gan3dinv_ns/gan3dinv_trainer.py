@@ -23,7 +23,6 @@ from gan3dinv_ns.cameras.conventions import image_to_hwc01
 from gan3dinv_ns.gan3dinv_pipeline import GAN3DInvPipeline, GAN3DInvPipelineConfig
 from gan3dinv_ns.gan3dinv_progress import Interrupt, TrainingProgress, readable_time
 from gan3dinv_ns.gan3dinv_run import (
-    RESULTS_FOLDER,
     check_exist,
     check_photos,
     copy_photos,
@@ -37,7 +36,7 @@ from gan3dinv_ns.gan3dinv_run import (
     write_checkpoint,
     write_config,
 )
-from gan3dinv_ns.inversion.head_file import write_head
+from gan3dinv_ns.inversion.head_file import HEAD_FILE, RESULTS_FOLDER, write_head
 from gan3dinv_ns.inversion.results import photo_folders, write_results
 from gan3dinv_ns.inversion.start import Origin
 from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
@@ -387,7 +386,7 @@ class GAN3DInvTrainer(Trainer):
         names = [photo.path.stem for photo in framed]
         rendered = inversion.render(inversion.label.detach())
         metrics = write_results(inversion, folder, {"seconds": seconds}, rendered, names)
-        write_head(inversion, folder / "head.safetensors")
+        write_head(inversion, folder / HEAD_FILE)
         views = {name: view.cpu().split(1) for name, view in rendered.items()}
         for index, (photo, place) in enumerate(zip(framed, photo_folders(folder, names), strict=True)):
             opacity = views["image_weights"][index] if inversion.generator.rendering.white_back else None

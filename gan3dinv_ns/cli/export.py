@@ -16,7 +16,7 @@ class ExportMesh(MeshSettings):
     load_config: Path | None = None
     """The config.yml of a run; or leave it out and give a head or a seed."""
     head: Path | None = None
-    """Instead of a run's folder take the head.safetensors of its results, which is enough."""
+    """Instead of a run's configuration take the head.safetensors of its results, which is enough; or its folder."""
     output_dir: Path
     """Folder for mesh.ply, mesh.obj, mesh.glb (or what --formats says) and mesh.json with the figures."""
     seed: int | None = None
@@ -55,9 +55,9 @@ class ExportMesh(MeshSettings):
 
         from gan3dinv_ns.export.head import head_of_photo
         from gan3dinv_ns.export.job import export_mesh
-        from gan3dinv_ns.inversion.head_file import load_head
+        from gan3dinv_ns.inversion.head_file import find_head, load_head
 
-        found = load_head(path, resolve_device(self.device))
+        found = load_head(find_head(path), resolve_device(self.device))
         head = head_of_photo(found.generator, found.ws, found.planes, found.label)
         export_mesh(head, self.output_dir, self, Console())
 

@@ -18,6 +18,12 @@ from gan3dinv_ns.inversion.state import Inversion
 from gan3dinv_ns.inversion.views import whole_views
 from gan3dinv_ns.ops.network_files import build_network, read_network_file, write_network_file
 
+HEAD_FILE = "head.safetensors"
+"""Its name in the results of a run."""
+
+RESULTS_FOLDER = "inversion"
+"""The folder of the results in a run's."""
+
 _ROLE = "head"
 _WEIGHTS = "generator."
 
@@ -64,6 +70,27 @@ def write_head(inversion: Inversion, path: str | Path) -> None:
     state = {f"{_WEIGHTS}{key}": value.detach().cpu().half().contiguous() for key, value in weights.items()}
     state |= {"w": inversion.w[0, 0].detach().cpu().contiguous(), "label": inversion.label.detach().cpu().contiguous()}
     write_network_file(path, _ROLE, inversion.generator.config.to_dict(), state)
+
+
+def find_head(place: str | Path) -> Path:
+    """The file of a head.
+
+    Args:
+        place: the file itself, or the folder of a run or of its results, or a run's ``config.yml``.
+
+    Raises:
+        ValueError: there is none; one line.
+    """
+    place = Path(place).expanduser()
+    if place.suffix == ".safetensors":
+        if place.is_file():
+            return place
+        raise ValueError(f"{place}: no such file; give the {HEAD_FILE} in the results of a run, or the run's folder")
+    folder = place if place.is_dir() else place.parent
+    for candidate in (folder / HEAD_FILE, folder / RESULTS_FOLDER / HEAD_FILE):
+        if candidate.is_file():
+            return candidate
+    raise ValueError(f"{place}: holds no {HEAD_FILE}; give the folder of a finished run, or that file")
 
 
 def load_head(path: str | Path, device: str | torch.device = "cpu") -> FoundHead:

@@ -12,7 +12,7 @@ from torch import Tensor
 from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d import load_discriminator, load_generator, save_generator
 from gan3dinv_ns.eg3d.registry import network_file
-from gan3dinv_ns.inversion.head_file import load_head, write_head
+from gan3dinv_ns.inversion.head_file import find_head, load_head, write_head
 from gan3dinv_ns.inversion.state import Inversion
 from gan3dinv_ns.inversion.views import orbit_labels
 from gan3dinv_ns.ops.image_metrics import psnr
@@ -48,6 +48,18 @@ def test_a_head_looks_the_same_once_it_is_opened_again(inversion: Inversion, fil
     assert psnr(head.render(head.label)["image"], inversion.render(inversion.label.detach())["image"]) > 45
     label = orbit_labels(torch.tensor([0.4]), torch.tensor([-0.1]), inversion.settings.pose.focal, 2.7)
     assert psnr(head.view(0.4, -0.1), inversion.novel_view(label)) > 45
+
+
+def test_a_head_is_found_from_its_run(tmp_path: Path) -> None:
+    file = tmp_path / "run" / "inversion" / "head.safetensors"
+    with pytest.raises(ValueError, match=r"run: holds no head\.safetensors"):
+        find_head(tmp_path / "run")
+    with pytest.raises(ValueError, match=r"head\.safetensors: no such file"):
+        find_head(file)
+    file.parent.mkdir(parents=True)
+    file.touch()
+    for place in (file, file.parent, tmp_path / "run", tmp_path / "run" / "config.yml"):
+        assert find_head(place) == file
 
 
 def test_a_head_of_several_photos_keeps_all_their_cameras(tiny_generator_file: Path, tmp_path: Path) -> None:

@@ -93,9 +93,7 @@ class GAN3DInvModel(Model):
         self.generator_changed = self.config.inversion.optimize_noise
         self.field = GAN3DInvField(self.inversion.generator)
         self._renderer = ViewRenderer(self.inversion.generator)
-        self.viewer_control = HeadViewerControl(
-            self._renderer, lambda: self.inversion.latent, lambda: self.inversion.camera_pose
-        )
+        self.viewer_control = HeadViewerControl(self._renderer, self.inversion)
         self.place_photos(self.inversion.camera_pose.detach())
 
     def place_photos(self, camera_to_world: Tensor) -> None:

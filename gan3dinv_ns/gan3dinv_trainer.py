@@ -273,7 +273,7 @@ class GAN3DInvTrainer(Trainer):
                 CONSOLE.print(_CAMERA_FROM[origin])
         following = self.total_steps if bool(inversion.converged) else step + 1
         status = progress.update(following, phase.name, metrics)
-        self.pipeline.model.viewer_control.push(following, status)
+        self.pipeline.model.viewer_control.push(following, status, phase=phase.name, metrics=metrics)
         self._log(step, phase.name, metrics)
         if step_check(following, self.config.steps_per_save) and following < self.total_steps:
             self._save_if_possible(step)

@@ -1,4 +1,4 @@
-"""The head in nerfstudio's viewer: first view, controls, the photos' frusta, and pictures beside a training.
+"""The head in nerfstudio's viewer: first view and pictures beside a training.
 
 nerfstudio renders for a browser under the trainer's lock, on the live model. Here the viewer gets a lock and
 a model of its own: the model renders a snapshot of the head that the trainer hands over about once a second,
@@ -11,9 +11,10 @@ import atexit
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
@@ -28,7 +29,11 @@ from nerfstudio.viewer_legacy.server.viewer_utils import IOChangeException
 from torch import Tensor
 
 from gan3dinv_ns.cameras.conventions import from_nerfstudio, to_nerfstudio
+from gan3dinv_ns.cameras.poses import SixDPose
 from gan3dinv_ns.cameras.rotations import orbit
+from gan3dinv_ns.gan3dinv_view_actions import HeadActions
+from gan3dinv_ns.gan3dinv_view_panel import HeadPanel
+from gan3dinv_ns.gan3dinv_view_photo import ShownHead, comparison, laid_over
 from gan3dinv_ns.gan3dinv_view_renderer import (
     DRAFT,
     FAR_DEPTH,
@@ -48,6 +53,7 @@ FRUSTUM_SCALE = 3.0
 
 _SECONDS_BETWEEN_PUSHES = 1.0
 _SECONDS_TO_STOP = 10.0
+_COMPARISON_EVERY_S = 4.0
 _DRAFTS_PER_SECOND = 4
 
 
@@ -76,23 +82,17 @@ class HeadViewerControl(ViewerControl):
 
     Args:
         renderer: renders the pictures.
-        latent: gives the latents ws [1, num_ws, w_dim] as they are now.
-        camera_to_world: gives the photos' cameras [K, 4, 4] as they are now.
+        head: what is shown.
     """
 
-    def __init__(
-        self, renderer: ViewRenderer, latent: Callable[[], Tensor], camera_to_world: Callable[[], Tensor]
-    ) -> None:
-        self._renderer = renderer
-        self._latent = latent
-        self._camera_to_world = camera_to_world
+    def __init__(self, renderer: ViewRenderer, head: ShownHead) -> None:
+        self._renderer, self._shown = renderer, head
         self._live_model = _LiveModel(self)
         self._installed = False
         self._ws: Tensor | None = None
-        self._rendered: tuple[Tensor, float, HeadSnapshot] | None = None
-        self._last_push = 0.0
+        self._snapshot: tuple[Tensor, float, ViewRenderer, HeadSnapshot] | None = None
+        self._last_push = self._last_comparison = 0.0
         self._last_error = ""
-        self._shown_photo = -1
 
     def _setup(self, viewer: Viewer) -> None:
         """Called by nerfstudio when its viewer is up."""
@@ -102,10 +102,13 @@ class HeadViewerControl(ViewerControl):
         viewer.get_model = lambda: self._live_model  # type: ignore[method-assign, assignment, return-value]
         if viewer.config.camera_frustum_scale == ViewerConfig.camera_frustum_scale:
             viewer.config.camera_frustum_scale = FRUSTUM_SCALE
-        self._add_panel(viewer)
+        rolls = isinstance(self._shown.pose, SixDPose)
+        self._actions = HeadActions(viewer, self._shown, self._show_all, lambda: (self._current(), self._head()))
+        self._panel = HeadPanel(viewer, self._actions, self._renderer.full_quality.samples, rolls)
         narrow_render_tab(viewer)
         self._scene = HeadScene(viewer, self._camera_to_world)
         viewer.viser_server.on_client_connect(self._welcome)
+        viewer.viser_server.on_client_disconnect(self._actions.forget)
         atexit.register(stop_rendering)
         self._installed = True
 
@@ -120,24 +123,45 @@ class HeadViewerControl(ViewerControl):
         if machine is not None:
             machine.target_fps = _DRAFTS_PER_SECOND
 
-    def push(self, step: int, status: str, last: bool = False) -> None:
+    def _show_all(self, client: viser.ClientHandle | None, camera_to_world: Tensor) -> None:
+        """Moves the camera of a browser, or of all, and shows the head as it is now."""
+        self._ws = self._shown.latent.detach().clone()
+        clients = list(self.viewer.viser_server.get_clients().values()) if client is None else [client]
+        for each in clients:
+            self._scene.show(each, camera_to_world)
+
+    def push(
+        self,
+        step: int,
+        status: str,
+        last: bool = False,
+        phase: str = "",
+        metrics: Mapping[str, float] | None = None,
+    ) -> None:
         """Show the state of the training, about once a second; to be called by its thread after each step.
 
         Args:
             step: number of the step.
             status: one line for the panel, such as the phase and its losses.
             last: nothing follows, so show it in any case.
+            phase, metrics: of the step, for the plot.
         """
         if not self._installed:
             return
+        self._panel.record(step, phase, metrics or {})
         self._share_cores()
         now = time.monotonic()
         if now - self._last_push < _SECONDS_BETWEEN_PUSHES and not last:
             return
         self._last_push = now
-        self._ws = self._latent().detach().clone()
+        self._ws = self._shown.latent.detach().clone()
         try:
-            self._status.content = status
+            self._panel.status.content = status
+            self._panel.draw()
+            if self.viewer.render_statemachines and (last or now - self._last_comparison > _COMPARISON_EVERY_S):
+                self._last_comparison = now
+                seen = comparison(self._current(), self._head(), self._shown, self._actions.photo)
+                self._panel.show_comparison(*seen)
             self.viewer.step = step
             self.viewer.update_step(step)
             for machine in list(self.viewer.render_statemachines.values()):
@@ -154,7 +178,8 @@ class HeadViewerControl(ViewerControl):
         """
         try:
             self._leave_a_core()
-            outputs = self._renderer.render(camera, self._head(), self._quality(), self._far_depth(camera))
+            outputs = self._current().render(camera, self._head(), self._quality(), self._far_depth(camera))
+            outputs = laid_over(outputs, camera, self._shown, float(self._panel.overlay.value))
             thread = threading.current_thread()
             client = thread.client if isinstance(thread, RenderStateMachine) else None
             self._scene.arrange(client, _position(camera), self._ws)
@@ -181,12 +206,27 @@ class HeadViewerControl(ViewerControl):
     def _head(self) -> HeadSnapshot:
         """The planes of the latest latents, moved between the mean head and beyond by the slider."""
         if self._ws is None:
-            self._ws = self._latent().detach().clone()
-        ws, identity = self._ws, float(self._identity.value)
-        if self._rendered is None or self._rendered[0] is not ws or self._rendered[1] != identity:
-            mean = self._renderer.generator.backbone.mapping.w_avg.to(ws).expand_as(ws)
-            self._rendered = (ws, identity, self._renderer.snapshot(torch.lerp(mean, ws, identity)))
-        return self._rendered[2]
+            self._ws = self._shown.latent.detach().clone()
+        ws, identity, renderer = self._ws, float(self._panel.identity.value), self._current()
+        # The latent itself stands for the state: each push brings another one.
+        known = self._snapshot
+        if known is None or known[0] is not ws or known[1] != identity or known[2] is not renderer:
+            mean = renderer.generator.backbone.mapping.w_avg.to(ws).expand_as(ws)
+            known = self._snapshot = (ws, identity, renderer, renderer.snapshot(torch.lerp(mean, ws, identity)))
+        return known[3]
+
+    def _current(self) -> ViewRenderer:
+        """What renders: the tuned generator, or the one before tuning where the panel asks for it."""
+        return self._untuned_renderer if self._panel.untuned.value else self._renderer
+
+    @cached_property
+    def _untuned_renderer(self) -> ViewRenderer:
+        return ViewRenderer(self._shown.untuned)
+
+    @torch.no_grad()
+    def _camera_to_world(self) -> Tensor:
+        """The photos' cameras [K, 4, 4]."""
+        return self._shown.pose().detach()
 
     def _quality(self) -> Quality:
         """A draft while the camera moves, else the generator's own with the panel's number of samples."""
@@ -194,7 +234,7 @@ class HeadViewerControl(ViewerControl):
         if isinstance(thread, RenderStateMachine) and thread.state != "high":
             return DRAFT
         full = self._renderer.full_quality
-        samples = int(self._samples.value)
+        samples = int(self._panel.samples.value)
         return replace(
             full,
             samples=samples,
@@ -225,43 +265,6 @@ class HeadViewerControl(ViewerControl):
         """Called by a browser's thread, which has its own number of threads."""
         if self._training_on_cpu() and torch.get_num_threads() >= self._threads > 1:
             torch.set_num_threads(self._threads - 1)
-
-    # The panel.
-
-    def _add_panel(self, viewer: Viewer) -> None:
-        gui = viewer.viser_server.gui
-        samples = self._renderer.full_quality.samples
-        with gui.add_folder("Head", order=viewer.stats_markdown.order + 0.5):
-            self._status = gui.add_markdown("Loaded run" if viewer.trainer is None else "Starting")
-            self._identity = gui.add_slider(
-                "Identity", min=0.0, max=1.5, step=0.05, initial_value=1.0, marks=((0.0, "mean"), (1.0, "photo")),
-                hint="0 is the mean head, 1 the photo's, above 1 exaggerates.",
-            )  # fmt: skip
-            self._samples = gui.add_slider(
-                "Samples per ray", min=8, max=max(96, samples), step=1, initial_value=samples,
-                hint="More are finer and slower; for pictures at rest.",
-            )  # fmt: skip
-            reset = gui.add_button("Reset view", hint="The head from the front.")
-            photo = gui.add_button(
-                "Photo's view",
-                hint="Through the camera that was found for the photo; of several photos for the next one.",
-            )
-        self._identity.on_update(lambda _: viewer._trigger_rerender())
-        self._samples.on_update(lambda _: viewer._trigger_rerender())
-        reset.on_click(lambda event: self._show(event.client, orbit(0.0, 0.0)))
-        photo.on_click(lambda event: self._show(event.client, self._next_photo()))
-
-    def _next_photo(self) -> Tensor:
-        """The camera [1, 4, 4] of a photo, of the next one each time."""
-        cameras = self._camera_to_world()
-        self._shown_photo = (self._shown_photo + 1) % len(cameras)
-        return cameras[self._shown_photo, None]
-
-    def _show(self, client: viser.ClientHandle | None, camera_to_world: Tensor) -> None:
-        """Move the camera of the browser that asked, or of all."""
-        clients = list(self.viewer.viser_server.get_clients().values()) if client is None else [client]
-        for each in clients:
-            self._scene.show(each, camera_to_world)
 
 
 def stop_rendering() -> None:

@@ -13,8 +13,9 @@ from nerfstudio.configs.base_config import ViewerConfig
 from nerfstudio.viewer.viewer import Viewer
 from torch import Tensor, nn
 
-from gan3dinv_ns.cameras.conventions import to_nerfstudio
-from gan3dinv_ns.cameras.intrinsics import FOCAL
+from gan3dinv_ns.cameras.conventions import camera_label, to_nerfstudio
+from gan3dinv_ns.cameras.intrinsics import FOCAL, intrinsics_matrix
+from gan3dinv_ns.cameras.poses import EulerPose
 from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d import Generator, GeneratorConfig, RenderingOptions
 from gan3dinv_ns.gan3dinv_view_renderer import ViewRenderer
@@ -84,18 +85,35 @@ def nerfstudio_camera() -> Callable[..., Cameras]:
     return _nerfstudio_camera
 
 
+class BallHead:
+    """A finished inversion of the ball, whose photo is all blue."""
+
+    def __init__(self, generator: BallGenerator, ws: Tensor) -> None:
+        self.generator, self.latent, self.untuned = generator, ws, generator
+        self.pose = EulerPose(0.5, 0.1)
+        self.target = SimpleNamespace(photo=torch.tensor([-1.0, -1.0, 1.0])[None, :, None, None].expand(1, 3, 64, 64))
+
+    @property
+    def label(self) -> Tensor:
+        return camera_label(self.pose().detach(), intrinsics_matrix())
+
+
 class Scene(nn.Module):
     """What a viewer needs of a pipeline: the ball as its model, one photo with a camera."""
 
     def __init__(self, generator: BallGenerator, ws: Tensor) -> None:
         super().__init__()
         start = orbit(0.0, 0.0)
-        self.photo_camera = orbit(0.5, 0.1)
+        self.head = BallHead(generator, ws)
         self.model = nn.Module()
         self.model.camera_optimizer = PhotoPoses(start, lambda: self.photo_camera)
-        self.model.viewer_control = HeadViewerControl(ViewRenderer(generator), lambda: ws, lambda: self.photo_camera)
+        self.model.viewer_control = HeadViewerControl(ViewRenderer(generator), self.head)
         self.datamanager = SimpleNamespace(includes_time=False)
         self.cameras = _nerfstudio_camera(start, 128, 128)
+
+    @property
+    def photo_camera(self) -> Tensor:
+        return self.head.pose().detach()
 
     def __len__(self) -> int:
         return 1

@@ -128,7 +128,7 @@ def test_identity_goes_from_the_mean_head_to_this_one(control, nerfstudio_camera
     camera = nerfstudio_camera(orbit(0.0, 0.0))
     seen = {}
     for value in (0.0, 0.5, 1.0):
-        control._identity.value = value
+        control._panel.identity.value = value
         seen[value] = float(control.picture(camera)["accumulation"].mean())
     assert seen[0.0] < 0.01 < seen[0.5] < seen[1.0]
 
@@ -185,17 +185,17 @@ def test_depth_is_shown_with_its_contrast_and_composited_behind_everything(viewe
     assert float(control.picture(camera)["depth"].max()) == pytest.approx(3.7)
 
 
-def test_a_push_shows_the_latest_latent_about_once_a_second(control, viewer, nerfstudio_camera):
-    latents = iter([torch.full((1, 8, 8), value) for value in (0.25, 1.0, 0.5)])
-    control._latent = lambda: next(latents)
+def test_a_push_shows_the_latest_latent_about_once_a_second(scene, control, viewer, nerfstudio_camera):
     camera = nerfstudio_camera(orbit(0.0, 0.0))
+    scene.head.latent = torch.full((1, 8, 8), 0.25)
     control.push(10, "Project")
     small = float(control.picture(camera)["accumulation"].mean())
+    scene.head.latent = torch.ones(1, 8, 8)
     control.push(11, "Project")
     assert float(control.picture(camera)["accumulation"].mean()) == small
     control.push(12, "Done", last=True)
     assert float(control.picture(camera)["accumulation"].mean()) > small
-    assert control._status.content == "Done"
+    assert control._panel.status.content == "Done"
     assert "12" in viewer.stats_markdown.content
 
 

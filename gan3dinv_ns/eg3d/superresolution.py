@@ -17,12 +17,14 @@ from gan3dinv_ns.ops.resampling import setup_filter
 
 @dataclass(frozen=True)
 class _Layout:
-    """What distinguishes one module: resolutions of input and output, up factor of the first block, channels."""
+    """What distinguishes one module: resolutions of input and output, up factor of the first block, channels, and
+    whether its published state has the resampling filter, which nothing uses."""
 
     input_resolution: int
     img_resolution: int
     first_up: int
     channels: tuple[int, int]
+    stores_filter: bool = True
 
 
 class _Superresolution(nn.Module):
@@ -44,7 +46,8 @@ class _Superresolution(nn.Module):
             channels, first, w_dim, first_resolution, img_channels, layout.first_up, clamp, half
         )
         self.block1 = SynthesisBlock(first, second, w_dim, layout.img_resolution, img_channels, 2, clamp, half)
-        self.register_buffer("resample_filter", setup_filter())
+        if layout.stores_filter:
+            self.register_buffer("resample_filter", setup_filter())
 
     def forward(
         self, rgb: Tensor, features: Tensor, ws: Tensor, noise_mode: NoiseMode = "none"
@@ -94,7 +97,7 @@ class SuperresolutionHybrid8X(_Superresolution):
 class SuperresolutionHybrid8XDC(_Superresolution):
     """128 -> 512 with twice the channels (the published FFHQ and AFHQ networks)."""
 
-    layout = _Layout(128, 512, first_up=2, channels=(256, 128))
+    layout = _Layout(128, 512, first_up=2, channels=(256, 128), stores_filter=False)
 
 
 SUPERRESOLUTIONS: dict[str, type[_Superresolution]] = {

@@ -88,3 +88,8 @@ def test_gpu_and_cpu_agree(small_config, frontal):
         there = generator.cuda().synthesis(ws.cuda(), frontal.cuda(), sampling="midpoint")
     for name, value in here.items():
         assert (there[name].cpu() - value).norm() / value.norm() < 5e-3
+
+
+def test_only_the_largest_module_stores_no_filter_as_published():
+    stored = {name: "resample_filter" in module(32, 16).state_dict() for name, module in SUPERRESOLUTIONS.items()}
+    assert stored == {"2X": True, "4X": True, "8X": True, "8XDC": False}

@@ -10,9 +10,11 @@ import tyro
 
 from gan3dinv_ns.cli.align import Align
 from gan3dinv_ns.cli.benchmark import Benchmark
+from gan3dinv_ns.cli.edit import EditHead
 from gan3dinv_ns.cli.evaluate import Evaluate
 from gan3dinv_ns.cli.export import ExportMesh
 from gan3dinv_ns.cli.heads import GenerateHeads, PackHeads, PairHeads, TrainGenerator
+from gan3dinv_ns.cli.heads_directions import MakeDirections, MeasureEdits
 from gan3dinv_ns.cli.heads_report import ReportGenerator
 from gan3dinv_ns.cli.pretrain import RenderPairs, ReportStarts, TrainEncoder, TrainPose
 from gan3dinv_ns.ops.user_errors import one_line_errors
@@ -43,6 +45,8 @@ class Heads:
         | Annotated[TrainGenerator, tyro.conf.subcommand(name="train")]
         | Annotated[PairHeads, tyro.conf.subcommand(name="pairs")]
         | Annotated[ReportGenerator, tyro.conf.subcommand(name="report")]
+        | Annotated[MakeDirections, tyro.conf.subcommand(name="directions")]
+        | Annotated[MeasureEdits, tyro.conf.subcommand(name="edits")]
     )
 
     def main(self) -> None:
@@ -68,6 +72,7 @@ class Pretrain:
 
 Command = (
     Annotated[Align, tyro.conf.subcommand(name="align")]
+    | Annotated[EditHead, tyro.conf.subcommand(name="edit")]
     | Annotated[Export, tyro.conf.subcommand(name="export")]
     | Annotated[Benchmark, tyro.conf.subcommand(name="benchmark")]
     | Annotated[Evaluate, tyro.conf.subcommand(name="evaluate")]
@@ -76,13 +81,14 @@ Command = (
 )
 
 DESCRIPTION = """One photo becomes a 3D head. Inversions run in nerfstudio (ns-train gan3dinv --data PHOTO); this
-command cuts photos, takes results away, measures, and makes the embedded generator and what inversions start from."""
+command cuts photos, edits heads, takes results away, measures, and makes the embedded generator and what inversions
+start from."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `gan3dinv`; what is wrong on the user's side is told in one line, with status 1."""
     plain = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
-    command: Align | Export | Benchmark | Evaluate | Heads | Pretrain = tyro.cli(
+    command: Align | EditHead | Export | Benchmark | Evaluate | Heads | Pretrain = tyro.cli(
         Command,
         prog="gan3dinv",
         description=DESCRIPTION,

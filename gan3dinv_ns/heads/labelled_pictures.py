@@ -34,7 +34,7 @@ LONG_HAIR = ("bob02", "long01", "ponytail01", "braid01")
 MOST_VIEWS = 2
 """Views of a head that a network is trained on; more of the same heads teach little."""
 
-_LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 """Weights of red, green and blue (ITU-R BT.709)."""
 _SMILE = list(EXPRESSION_TARGETS).index("smile")
 
@@ -47,7 +47,7 @@ def face_labels(attributes: HeadAttributes) -> dict[str, float | bool]:
     return {
         "smile": float(attributes.expression[_SMILE]),
         "age": float(attributes.age),
-        "skin luminance": float(attributes.colours["skin"] @ _LUMINANCE),
+        "skin luminance": float(attributes.colours["skin"] @ LUMINANCE),
         "male": attributes.male > 0.5,
         "long hair": attributes.hair_style in LONG_HAIR,
     }

@@ -5,7 +5,7 @@ The generator's weights are stored in float16, half of what they take in memory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -21,6 +21,9 @@ from gan3dinv_ns.ops.network_files import build_network, read_network_file, writ
 HEAD_FILE = "head.safetensors"
 """Its name in the results of a run."""
 
+EDITED_FILE = "edited.safetensors"
+"""The name of a head whose latent was edited, in the folder of the edit."""
+
 RESULTS_FOLDER = "inversion"
 """The folder of the results in a run's."""
 
@@ -34,20 +37,22 @@ class FoundHead:
 
     Attributes:
         generator: tuned for the photos, in evaluation mode.
-        w: the latent ``[w_dim]``.
+        w: the latent ``[w_dim]`` that was found.
+        ws: the latent of every layer ``[1, num_ws, w_dim]``: w in each, unless it was edited.
         label: the photos' cameras ``[K, 25]``.
-        planes: tri-planes ``[1, 3, C, R, R]``, which every view reads.
+        planes: tri-planes ``[1, 3, C, R, R]`` of ws, which every view reads.
     """
 
     generator: Generator
     w: Tensor
+    ws: Tensor
     label: Tensor
     planes: Tensor
 
-    @property
-    def ws(self) -> Tensor:
-        """The latent of every layer, ``[1, num_ws, w_dim]``."""
-        return self.w.expand(1, self.generator.num_ws, -1)
+    @torch.no_grad()
+    def with_ws(self, ws: Tensor) -> FoundHead:
+        """The same head with other latents ``[1, num_ws, w_dim]``; it keeps the latent that was found."""
+        return replace(self, ws=ws, planes=self.generator.planes(ws))
 
     def render(self, label: Tensor) -> dict[str, Tensor]:
         """Views from cameras ``[N, 25]``, see :func:`~gan3dinv_ns.inversion.views.whole_views`."""
@@ -66,17 +71,30 @@ def write_head(inversion: Inversion, path: str | Path) -> None:
     Raises:
         FileWriteError: the disk is full or the place is not writable.
     """
-    weights = inversion.generator.state_dict()
-    state = {f"{_WEIGHTS}{key}": value.detach().cpu().half().contiguous() for key, value in weights.items()}
-    state |= {"w": inversion.w[0, 0].detach().cpu().contiguous(), "label": inversion.label.detach().cpu().contiguous()}
-    write_network_file(path, _ROLE, inversion.generator.config.to_dict(), state)
+    _write(path, inversion.generator, {"w": inversion.w[0, 0], "label": inversion.label})
+
+
+def write_edited_head(head: FoundHead, path: str | Path) -> None:
+    """Writes a head with its latents of every layer, whole or not at all; :func:`load_head` opens it as any other.
+
+    Raises:
+        FileWriteError: the disk is full or the place is not writable.
+    """
+    _write(path, head.generator, {"w": head.w, "ws": head.ws[0], "label": head.label})
+
+
+def _write(path: str | Path, generator: Generator, found: dict[str, Tensor]) -> None:
+    state = {f"{_WEIGHTS}{key}": value.detach().cpu().half() for key, value in generator.state_dict().items()}
+    state |= {key: value.detach().cpu() for key, value in found.items()}
+    state = {key: value.contiguous() for key, value in state.items()}
+    write_network_file(path, _ROLE, generator.config.to_dict(), state)
 
 
 def find_head(place: str | Path) -> Path:
     """The file of a head.
 
     Args:
-        place: the file itself, or the folder of a run or of its results, or a run's ``config.yml``.
+        place: the file itself, or the folder of a run, of its results or of an edit, or a run's ``config.yml``.
 
     Raises:
         ValueError: there is none; one line.
@@ -87,17 +105,22 @@ def find_head(place: str | Path) -> Path:
             return place
         raise ValueError(f"{place}: no such file; give the {HEAD_FILE} in the results of a run, or the run's folder")
     folder = place if place.is_dir() else place.parent
-    for candidate in (folder / HEAD_FILE, folder / RESULTS_FOLDER / HEAD_FILE):
+    for candidate in (folder / HEAD_FILE, folder / RESULTS_FOLDER / HEAD_FILE, folder / EDITED_FILE):
         if candidate.is_file():
             return candidate
     raise ValueError(f"{place}: holds no {HEAD_FILE}; give the folder of a finished run, or that file")
+
+
+def run_folder(head: Path) -> Path:
+    """The folder of the run that a head's file belongs to, or else the file's own folder."""
+    return head.parent.parent if head.parent.name == RESULTS_FOLDER else head.parent
 
 
 def load_head(path: str | Path, device: str | torch.device = "cpu") -> FoundHead:
     """Opens a head.
 
     Args:
-        path: ``head.safetensors`` in the results of a run.
+        path: ``head.safetensors`` in the results of a run, or an edited one.
         device: where it goes.
 
     Raises:
@@ -109,8 +132,11 @@ def load_head(path: str | Path, device: str | torch.device = "cpu") -> FoundHead
         raise ValueError(f"{path}: holds a generator, but no latent and camera; give the head.safetensors of a run")
     generator: Generator = build_network(path, Generator, GeneratorConfig, config, weights).to(device)
     w, label = state["w"].to(device), state["label"].to(device)
-    if w.shape != (generator.w_dim,) or label.ndim != 2 or not len(label) or label.shape[1] != 25:
-        raise ValueError(f"{path}: latent {list(w.shape)} or camera {list(label.shape)} do not fit the generator")
+    ws = state["ws"].to(device) if "ws" in state else w.expand(generator.num_ws, -1)
+    shapes = (generator.w_dim,), (generator.num_ws, generator.w_dim)
+    if (tuple(w.shape), tuple(ws.shape)) != shapes or label.ndim != 2 or not len(label) or label.shape[1] != 25:
+        found = f"latent {list(w.shape)}, those of the layers {list(ws.shape)} or camera {list(label.shape)}"
+        raise ValueError(f"{path}: {found} do not fit the generator")
     with torch.no_grad():
-        planes = generator.planes(w.expand(1, generator.num_ws, -1))
-    return FoundHead(generator, w, label, planes)
+        planes = generator.planes(ws[None])
+    return FoundHead(generator, w, ws[None], label, planes)

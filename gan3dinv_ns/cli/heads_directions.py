@@ -1,0 +1,178 @@
+"""`gan3dinv heads directions` and `edits`: directions of a generator of heads, and what they are worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gan3dinv_ns.cli.networks import load_networks, resolve_device
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gan3dinv_ns.evaluation.edit_table import EditRow
+    from gan3dinv_ns.evaluation.readability import Reading
+    from gan3dinv_ns.heads.face_reading import FaceReader
+    from gan3dinv_ns.inversion.head_file import FoundHead
+
+_YAWS_RAD = (-0.3, 0.0, 0.3)
+"""Views that are read and averaged."""
+_SPREAD_HEADS = 2000
+"""Drawn heads whose standard deviations are the unit of the tables."""
+
+
+@dataclass(frozen=True)
+class MakeDirections:
+    """Find the directions of age, gender, smile, hair length and skin tone in a generator of heads."""
+
+    generator: str = "makehuman128-64"
+    """A registered name, or a file with its embedding beside it."""
+    output: Path | None = None
+    """The file; None takes NAME.directions.safetensors beside the generator."""
+    count: int = 20_000
+    """Drawn heads whose latents are known; none is rendered."""
+    first_seed: int = 0
+    """Seed of the first; the others follow."""
+
+    def main(self) -> None:
+        """Writes the directions.
+
+        Raises:
+            ValueError: the generator or its embedding is missing, or there are too few heads.
+            FileWriteError: the disk is full or the place is not writable.
+        """
+        from gan3dinv_ns.editing.attribute_directions import attribute_directions
+        from gan3dinv_ns.editing.named_directions import directions_file, write_directions
+        from gan3dinv_ns.eg3d import load_generator
+        from gan3dinv_ns.heads.face_reading import labelled_latents
+        from gan3dinv_ns.heads.face_scale import EDITABLE, HELD
+
+        if self.count < 2:
+            raise ValueError(f"--count {self.count} is too small; give thousands")
+        generator = load_generator(self.generator)
+        latents, values = labelled_latents(self.generator, range(self.first_seed, self.first_seed + self.count))
+        directions = attribute_directions(latents, values, generator.num_ws, EDITABLE)
+        for direction in directions:
+            spread = float(values[direction.name].std())
+            print(f"{direction.name}: strength 1 is {spread:.3f} on the labelled scale, {direction.unit:.2f} in W")
+        path = self.output or directions_file(self.generator)
+        made_with = {"heads": self.count, "first_seed": self.first_seed, "held": list(HELD)}
+        write_directions(path, directions, generator, made_with)
+        print(f"wrote {path.resolve()}")
+
+
+@dataclass(frozen=True)
+class MeasureEdits:
+    """Measure what edits change and what they leave alone, over seven strengths, on unseen heads."""
+
+    heads: tuple[Path, ...] = ()
+    """Runs or head.safetensors to edit; none inverts photos of unseen drawn heads, about a minute each."""
+    count: int = 3
+    """How many of these."""
+    seed: int = 950_000
+    """Seed of the first; training uses seeds below 900000."""
+    generator: str = "makehuman128-64"
+    """A registered name, or a file with embedding and latent encoder beside it; the encoder reads the attributes."""
+    directions: Path | None = None
+    """The generator's NAME.directions.safetensors; None takes what ships."""
+    judged: int = 60
+    """Drawn heads on which the reading itself is judged."""
+    output_dir: Path = Path("outputs/edits")
+    """Folder for edits.md, edits.json and ATTRIBUTE.png."""
+
+    def main(self) -> None:
+        """Prints the tables, writes them and the pictures.
+
+        Raises:
+            ValueError: a head, the generator or a number cannot be used.
+            FileWriteError: the disk is full or the place is not writable.
+        """
+        import json
+
+        from gan3dinv_ns.evaluation.contact_sheet import contact_sheet
+        from gan3dinv_ns.evaluation.edit_table import STRENGTHS, edit_markdown, mean_rows
+        from gan3dinv_ns.heads.face_reading import FaceReader
+        from gan3dinv_ns.heads.face_scale import EDITABLE
+        from gan3dinv_ns.ops.atomic_files import atomic_path
+
+        if self.judged < 2 or (self.count < 1 and not self.heads):
+            raise ValueError(f"--judged {self.judged} or --count {self.count} is too small; give 2 and 1 or more")
+        reader = FaceReader.of(self.generator)
+        readings = self._judge(reader)
+        found = self._found()
+        tables: list[list[EditRow]] = []
+        for name in EDITABLE:
+            measured = [self._measure(name, head, reader) for head in found]
+            tables.append(mean_rows([rows for rows, _ in measured]))
+            with atomic_path(self.output_dir / f"{name}.png") as temporary:
+                contact_sheet([f"{name} {one:+g}" for one in STRENGTHS], [row for _, row in measured]).save(temporary)
+        quality = ", ".join(f"{one.name} {one.value:.2f}" for one in readings)
+        text = f"Readings of {self.judged} other heads have R2: {quality}.\n\n{edit_markdown(tables)}"
+        record = {
+            "readings": [one.to_json() for one in readings],
+            "rows": [row.to_json() for rows in tables for row in rows],
+        }
+        for path, content in (("edits.md", text), ("edits.json", json.dumps(record, indent=2) + "\n")):
+            with atomic_path(self.output_dir / path) as temporary:
+                temporary.write_text(content, encoding="utf-8")
+        print(text)
+        print(f"wrote {self.output_dir.resolve()}")
+
+    def _judge(self, reader: FaceReader) -> list[Reading]:
+        """How well the reader reads true pictures of unseen heads, each from the side that its seed chooses."""
+        from gan3dinv_ns.evaluation.readability import judge
+        from gan3dinv_ns.heads.face_reading import drawn_vectors
+        from gan3dinv_ns.heads.face_scale import EDITABLE, face_values
+        from gan3dinv_ns.heads.labelled_pictures import rendered_pictures
+        from gan3dinv_ns.heads.template import load_template
+
+        begin = self.seed + self.count
+        seeds = range(begin, begin + self.judged)
+        pictures = rendered_pictures(load_template(), seeds, 128)[0]
+        read, true = reader(pictures / 127.5 - 1)[0], face_values(drawn_vectors(seeds))
+        return judge({name: true[name] for name in EDITABLE}, read)
+
+    def _found(self) -> list[FoundHead]:
+        from gan3dinv_ns.heads.heldout import photograph
+        from gan3dinv_ns.heads.template import load_template
+        from gan3dinv_ns.inversion.head_file import HEAD_FILE, find_head, load_head, write_head
+        from gan3dinv_ns.inversion.run import invert
+
+        if self.heads:
+            return [load_head(find_head(place)) for place in self.heads]
+        generator, discriminator, initialisers = load_networks(self.generator, resolve_device("auto"))
+        template, files = load_template(), []
+        for seed in range(self.seed, self.seed + self.count):
+            file = self.output_dir / "heads" / str(seed) / HEAD_FILE
+            if not file.is_file():
+                photo = photograph(template, "heads", seed, generator.img_resolution).photo
+                write_head(invert(generator, discriminator, photo, initialisers=initialisers), file)
+                print(f"wrote {file.resolve()}")
+            files.append(file)
+        return [load_head(file) for file in files]
+
+    def _measure(self, name: str, head: FoundHead, reader: FaceReader) -> tuple[list[EditRow], list[Tensor]]:
+        """Rows of one attribute, and the head from the front at each strength."""
+        import torch
+
+        from gan3dinv_ns.editing.directions import Edit, apply_edits
+        from gan3dinv_ns.editing.requests import EditableGenerator, EditRequest
+        from gan3dinv_ns.evaluation.edit_table import STRENGTHS, measure_edit
+        from gan3dinv_ns.heads.face_reading import drawn_vectors
+        from gan3dinv_ns.heads.face_scale import EDITABLE, face_values
+        from gan3dinv_ns.inversion.views import orbit_labels
+
+        direction = EditableGenerator(head.generator, EditRequest(directions=self.directions)).named(name)
+        yaws = torch.tensor(_YAWS_RAD)
+        radius = head.generator.rendering.avg_camera_radius
+        labels = orbit_labels(yaws, torch.zeros_like(yaws), float(head.label[0, 16]), radius)
+        seen = {
+            strength: head.with_ws(apply_edits(head.ws, [Edit(direction, strength)])).render(labels)
+            for strength in STRENGTHS
+        }
+        values = face_values(drawn_vectors(range(_SPREAD_HEADS)))
+        spread = {one: float(values[one].std()) for one in EDITABLE}
+        front = _YAWS_RAD.index(0.0)
+        pictures = [seen[strength]["image"][front : front + 1] for strength in STRENGTHS]
+        return measure_edit(name, seen.__getitem__, reader, spread), pictures

@@ -117,8 +117,12 @@ class EditHead:
         )
         return EditableGenerator(head.generator, request)
 
+    @property
+    def _from_photo(self) -> bool:
+        return self.yaw is None and self.pitch is None
+
     def _view(self, head: FoundHead) -> Tensor:
-        if self.yaw is None and self.pitch is None:
+        if self._from_photo:
             return head.render(head.label[:1])["image"].clamp(-1, 1)
         return head.view(self.yaw or 0.0, self.pitch or 0.0)
 
@@ -154,8 +158,7 @@ class EditHead:
                 }
                 for edit in edits
             ],
-            "yaw_rad": self.yaw,
-            "pitch_rad": self.pitch,
+            "view": "photo" if self._from_photo else {"yaw_rad": self.yaw or 0.0, "pitch_rad": self.pitch or 0.0},
             "beyond_domain": list(complaints),
         }
         with atomic_path(path) as temporary:

@@ -99,7 +99,7 @@ class MeasureEdits:
         if self.judged < 2 or (self.count < 1 and not self.heads):
             raise ValueError(f"--judged {self.judged} or --count {self.count} is too small; give 2 and 1 or more")
         reader = FaceReader.of(self.generator)
-        readings = self._judge(reader)
+        readings, strangers = self._judge(reader)
         found = self._found()
         tables: list[list[EditRow]] = []
         for name in EDITABLE:
@@ -108,9 +108,15 @@ class MeasureEdits:
             with atomic_path(self.output_dir / f"{name}.png") as temporary:
                 contact_sheet([f"{name} {one:+g}" for one in STRENGTHS], [row for _, row in measured]).save(temporary)
         quality = ", ".join(f"{one.name} {one.value:.2f}" for one in readings)
-        text = f"Readings of {self.judged} other heads have R2: {quality}.\n\n{edit_markdown(tables)}"
+        text = (
+            f"Changes are in standard deviations, as the latent encoder reads them. On true pictures of {self.judged} "
+            f"other heads it has R2: {quality}. Identity is the cosine of the shapes of the face that it reads; "
+            f"different heads have {strangers:.2f}. The background's change is in levels of 255.\n\n"
+            f"{edit_markdown(tables)}"
+        )
         record = {
             "readings": [one.to_json() for one in readings],
+            "identity_of_different_heads": strangers,
             "rows": [row.to_json() for rows in tables for row in rows],
         }
         for path, content in (("edits.md", text), ("edits.json", json.dumps(record, indent=2) + "\n")):
@@ -119,8 +125,9 @@ class MeasureEdits:
         print(text)
         print(f"wrote {self.output_dir.resolve()}")
 
-    def _judge(self, reader: FaceReader) -> list[Reading]:
-        """How well the reader reads true pictures of unseen heads, each from the side that its seed chooses."""
+    def _judge(self, reader: FaceReader) -> tuple[list[Reading], float]:
+        """How well the reader reads true pictures of unseen heads, and how alike it finds the heads."""
+        from gan3dinv_ns.evaluation.edit_table import likeness_of_strangers
         from gan3dinv_ns.evaluation.readability import judge
         from gan3dinv_ns.heads.face_reading import drawn_vectors
         from gan3dinv_ns.heads.face_scale import EDITABLE, face_values
@@ -130,8 +137,8 @@ class MeasureEdits:
         begin = self.seed + self.count
         seeds = range(begin, begin + self.judged)
         pictures = rendered_pictures(load_template(), seeds, 128)[0]
-        read, true = reader(pictures / 127.5 - 1)[0], face_values(drawn_vectors(seeds))
-        return judge({name: true[name] for name in EDITABLE}, read)
+        (read, persons), true = reader(pictures / 127.5 - 1), face_values(drawn_vectors(seeds))
+        return judge({name: true[name] for name in EDITABLE}, read), likeness_of_strangers(persons)
 
     def _found(self) -> list[FoundHead]:
         from gan3dinv_ns.heads.heldout import photograph

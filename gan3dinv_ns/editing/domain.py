@@ -67,10 +67,9 @@ class Domain:
         return told
 
     def _along_edit(self, before: Tensor, after: Tensor, edit: Edit) -> Iterator[str]:
-        layer = edit.direction.first
-        vector = edit.direction.vector[layer] if edit.direction.vector.ndim == 2 else edit.direction.vector
-        if not bool(vector.any()):
-            return
+        steps = edit.direction.offset(len(before))
+        layer = int(steps.norm(dim=1).argmax())
+        vector = steps[layer]
         drawn = self.along(self.samples, vector)
         low, high = float(drawn.min()), float(drawn.max())
         was, now = self.along(torch.stack([before[layer], after[layer]]), vector).tolist()

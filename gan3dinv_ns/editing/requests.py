@@ -58,7 +58,7 @@ class EditableGenerator:
         Raises:
             ValueError: a text cannot be understood, or a direction does not exist or fit; one line.
         """
-        return [edit for edit in self._all() if edit.strength]
+        return [edit for edit in self._all if edit.strength]
 
     def named(self, name: str) -> Direction:
         """A direction that is edited along, or a named one of the generator.
@@ -66,12 +66,21 @@ class EditableGenerator:
         Raises:
             ValueError: there is none of this name.
         """
-        for edit in self._all():
+        for edit in self._all:
             if edit.direction.name == name:
                 return edit.direction
         return self._attribute(name)
 
-    def _all(self) -> Iterator[Edit]:
+    @cached_property
+    def _all(self) -> list[Edit]:
+        edits = list(self._asked())
+        names = [edit.direction.name for edit in edits]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"{twice[0]} is asked for {names.count(twice[0])} times; give each direction once")
+        return edits
+
+    def _asked(self) -> Iterator[Edit]:
         shape = LatentShape(self._generator.num_ws, self._generator.w_dim)
         for name, strength in self._request.attributes.items():
             if strength:

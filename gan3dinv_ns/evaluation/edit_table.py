@@ -81,6 +81,14 @@ def measure_edit(
     return rows
 
 
+def likeness_of_strangers(persons: Tensor) -> float:
+    """Mean cosine between the vectors of different persons, rows of ``[N, F]`` with N at least 2: what an identity of
+    no likeness at all would be."""
+    unit = torch.nn.functional.normalize(persons.double(), dim=1)
+    cosines = unit @ unit.T
+    return float((cosines.sum() - cosines.trace()) / (len(unit) * (len(unit) - 1)))
+
+
 def mean_rows(heads: Sequence[Sequence[EditRow]]) -> list[EditRow]:
     """The same rows of several heads, averaged."""
     merged = []

@@ -25,6 +25,7 @@ from gan3dinv_ns.eg3d import (
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
     "",
+    "edit",
     "export",
     "export mesh",
     "benchmark",
@@ -35,6 +36,8 @@ COMMANDS = (
     "heads train",
     "heads pairs",
     "heads report",
+    "heads directions",
+    "heads edits",
     "pretrain",
     "pretrain data",
     "pretrain encoder",

@@ -68,5 +68,5 @@ def test_what_does_not_exist_is_named(tiny: Generator) -> None:
         components.direction(7, 0, 1)
     with pytest.raises(ValueError, match="preset 'beard' does not exist; choose one of smile, age"):
         components.preset("beard")
-    with pytest.raises(ValueError, match="1 samples .* too few"):
+    with pytest.raises(ValueError, match=r"1 samples .* too few"):
         mapped_samples(tiny, 1)

@@ -12,7 +12,7 @@ from torch import Tensor
 from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d import load_discriminator, load_generator, save_generator
 from gan3dinv_ns.eg3d.registry import network_file
-from gan3dinv_ns.inversion.head_file import find_head, load_head, write_head
+from gan3dinv_ns.inversion.head_file import find_head, load_head, run_folder, write_edited_head, write_head
 from gan3dinv_ns.inversion.state import Inversion
 from gan3dinv_ns.inversion.views import orbit_labels
 from gan3dinv_ns.ops.image_metrics import psnr
@@ -59,7 +59,23 @@ def test_a_head_is_found_from_its_run(tmp_path: Path) -> None:
     file.parent.mkdir(parents=True)
     file.touch()
     for place in (file, file.parent, tmp_path / "run", tmp_path / "run" / "config.yml"):
-        assert find_head(place) == file
+        assert find_head(place) == file and run_folder(file) == tmp_path / "run"
+
+
+def test_an_edited_head_is_found_and_looks_the_same_once_it_is_opened_again(file: Path, tmp_path: Path) -> None:
+    head = load_head(file)
+    torch.testing.assert_close(head.ws, head.w.expand_as(head.ws))
+    ws = head.ws.clone()
+    ws[:, 2:5] += 3 * torch.randn(head.w.shape, generator=torch.Generator().manual_seed(0))
+    edited = head.with_ws(ws)
+    write_edited_head(edited, tmp_path / "edits" / "age+1" / "edited.safetensors")
+    found = find_head(tmp_path / "edits" / "age+1")
+    again = load_head(found)
+    assert run_folder(found) == found.parent
+    torch.testing.assert_close(again.ws, ws)
+    torch.testing.assert_close(again.w, head.w)
+    assert psnr(again.view(0.2), edited.view(0.2)) > 45
+    assert psnr(again.view(0.2), head.view(0.2)) < 45
 
 
 def test_a_head_of_several_photos_keeps_all_their_cameras(tiny_generator_file: Path, tmp_path: Path) -> None:
@@ -76,7 +92,9 @@ def test_weights_take_half_the_space(inversion: Inversion, file: Path) -> None:
     assert stored < 0.51 * whole + 1000
 
 
-@pytest.mark.parametrize("kind", ["missing", "generator", "cut short", "without latent", "foreign latent"])
+@pytest.mark.parametrize(
+    "kind", ["missing", "generator", "cut short", "without latent", "foreign latent", "few layers"]
+)
 def test_what_is_no_head_is_refused_in_one_line(inversion: Inversion, file: Path, tmp_path: Path, kind: str) -> None:
     path, state = tmp_path / "other.safetensors", load_file(file)
     config = inversion.generator.config.to_dict()
@@ -88,6 +106,8 @@ def test_what_is_no_head_is_refused_in_one_line(inversion: Inversion, file: Path
         write_network_file(path, "head", config, {key: value for key, value in state.items() if key != "w"})
     elif kind == "foreign latent":
         write_network_file(path, "head", config, state | {"w": torch.zeros(7)})
+    elif kind == "few layers":
+        write_network_file(path, "head", config, state | {"ws": torch.zeros(3, 512)})
     with pytest.raises(ValueError, match="other") as error:
         load_head(path)
     assert "\n" not in str(error.value)

@@ -101,10 +101,10 @@ class MeasureEdits:
         reader = FaceReader.of(self.generator)
         readings, strangers = self._judge(reader)
         found = self._found()
-        tables: list[list[EditRow]] = []
+        tables: list[list[list[EditRow]]] = []
         for name in EDITABLE:
             measured = [self._measure(name, head, reader) for head in found]
-            tables.append(mean_rows([rows for rows, _ in measured]))
+            tables.append([rows for rows, _ in measured])
             with atomic_path(self.output_dir / f"{name}.png") as temporary:
                 contact_sheet([f"{name} {one:+g}" for one in STRENGTHS], [row for _, row in measured]).save(temporary)
         quality = ", ".join(f"{one.name} {one.value:.2f}" for one in readings)
@@ -117,7 +117,7 @@ class MeasureEdits:
         record = {
             "readings": [one.to_json() for one in readings],
             "identity_of_different_heads": strangers,
-            "rows": [row.to_json() for rows in tables for row in rows],
+            "rows": [row.to_json() for heads in tables for row in mean_rows(heads)],
         }
         for path, content in (("edits.md", text), ("edits.json", json.dumps(record, indent=2) + "\n")):
             with atomic_path(self.output_dir / path) as temporary:

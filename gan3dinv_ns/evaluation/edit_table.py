@@ -113,12 +113,18 @@ def is_monotone(rows: Sequence[EditRow]) -> bool:
     return all(low.change[low.edited] < high.change[high.edited] for low, high in pairwise(ordered))
 
 
-def edit_markdown(tables: Sequence[Sequence[EditRow]]) -> str:
-    """A table for each edit, all in one text of Markdown."""
+def edit_markdown(tables: Sequence[Sequence[Sequence[EditRow]]]) -> str:
+    """A table of means for each edit, all in one text of Markdown.
+
+    Args:
+        tables: for each edit the rows of every head.
+    """
     parts = []
-    for rows in tables:
+    for heads in tables:
+        rows = mean_rows(heads)
         edited, others = rows[0].edited, [name for name in rows[0].change if name != rows[0].edited]
-        told = "rises with every step" if is_monotone(rows) else "does not rise with every step"
+        rising = sum(is_monotone(one) for one in heads)
+        told = f"rises with every step in {rising} of {len(heads)} heads{' and in the mean' * is_monotone(rows)}"
         parts += [f"## {edited} ({told})", ""]
         parts += [
             f"| strength | {edited} | {' | '.join(others)} | identity | background |",

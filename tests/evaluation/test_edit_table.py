@@ -73,9 +73,10 @@ def test_means_of_heads_are_taken_row_by_row(rows: list[EditRow]) -> None:
 
 
 def test_the_page_has_a_line_for_each_strength(rows: list[EditRow]) -> None:
-    page = edit_markdown([rows])
-    assert "## age (rises with every step)" in page and "| +2 | +4.00 | +0.00 |" in page
-    assert page.count("\n| ") == 8
+    falling = [*rows[:-1], replace(rows[-1], change={"age": 4.0, "smile": 0.0})]
+    page = edit_markdown([[rows, rows, falling]])
+    assert "## age (rises with every step in 2 of 3 heads and in the mean)" in page and "| +2 | +4.00 | +0.00 |" in page
+    assert page.count("\n| ") == 9
 
 
 def test_strangers_are_as_alike_as_their_vectors() -> None:

@@ -74,10 +74,7 @@ class EditHead:
         """
         from gan3dinv_ns.editing.directions import apply_edits
         from gan3dinv_ns.editing.domain import Domain
-        from gan3dinv_ns.evaluation.contact_sheet import contact_sheet
         from gan3dinv_ns.inversion.head_file import EDITED_FILE, find_head, load_head, run_folder, write_edited_head
-        from gan3dinv_ns.ops.atomic_files import atomic_path
-        from gan3dinv_ns.ops.image_files import write_image
 
         path = find_head(self.run)
         head = load_head(path, resolve_device(self.device))
@@ -89,10 +86,7 @@ class EditHead:
         if complaints:
             print(f"warning: beyond the heads that the generator draws: {'; '.join(complaints)}")
         folder = self.output_dir or run_folder(path) / "edits" / _name(edits)
-        before, after = self._view(head), self._view(edited)
-        write_image(folder / "edited.png", after)
-        with atomic_path(folder / "before_after.png") as temporary:
-            contact_sheet(("before", "after"), [(before, after)], before.shape[-1]).save(temporary)
+        self._write_pictures(folder, head, edited)
         written = ["edited.png", "before_after.png", EDITED_FILE, "edit.json"]
         if stripped is not None:
             self._write_strip(folder / "strip.png", head, edits, stripped)
@@ -125,6 +119,16 @@ class EditHead:
         if self._from_photo:
             return head.render(head.label[:1])["image"].clamp(-1, 1)
         return head.view(self.yaw or 0.0, self.pitch or 0.0)
+
+    def _write_pictures(self, folder: Path, head: FoundHead, edited: FoundHead) -> None:
+        from gan3dinv_ns.evaluation.contact_sheet import contact_sheet
+        from gan3dinv_ns.ops.atomic_files import atomic_path
+        from gan3dinv_ns.ops.image_files import write_image
+
+        before, after = self._view(head), self._view(edited)
+        write_image(folder / "edited.png", after)
+        with atomic_path(folder / "before_after.png") as temporary:
+            contact_sheet(("before", "after"), [(before, after)], before.shape[-1]).save(temporary)
 
     def _write_strip(self, path: Path, head: FoundHead, edits: Sequence[Edit], along: Direction) -> None:
         """The head with all other edits, and this one from -3 to 3."""

@@ -88,8 +88,6 @@ class MeasureEdits:
             ValueError: a head, the generator or a number cannot be used.
             FileWriteError: the disk is full or the place is not writable.
         """
-        import json
-
         from gan3dinv_ns.evaluation.contact_sheet import contact_sheet
         from gan3dinv_ns.evaluation.edit_table import STRENGTHS, edit_markdown, mean_rows
         from gan3dinv_ns.heads.face_reading import FaceReader
@@ -119,8 +117,15 @@ class MeasureEdits:
             "identity_of_different_heads": strangers,
             "rows": [row.to_json() for heads in tables for row in mean_rows(heads)],
         }
-        for path, content in (("edits.md", text), ("edits.json", json.dumps(record, indent=2) + "\n")):
-            with atomic_path(self.output_dir / path) as temporary:
+        self._write(text, record)
+
+    def _write(self, text: str, record: dict[str, object]) -> None:
+        import json
+
+        from gan3dinv_ns.ops.atomic_files import atomic_path
+
+        for name, content in (("edits.md", text), ("edits.json", json.dumps(record, indent=2) + "\n")):
+            with atomic_path(self.output_dir / name) as temporary:
                 temporary.write_text(content, encoding="utf-8")
         print(text)
         print(f"wrote {self.output_dir.resolve()}")

@@ -1,4 +1,4 @@
-"""What the controls in the viewer's panel do: look, turn, take away, move the photo's camera."""
+"""What the controls in the viewer's panel do: look, turn, take away, keep edits, move the photo's camera."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,12 +19,15 @@ from torch import Tensor
 
 from gan3dinv_ns.cameras.nudges import nudged
 from gan3dinv_ns.cameras.rotations import orbit
+from gan3dinv_ns.editing.directions import EDITS_FOLDER, Edit, name_of_edits
 from gan3dinv_ns.export.files import write_mesh
 from gan3dinv_ns.export.head import head_of_photo
 from gan3dinv_ns.export.mesh import mesh_from_head
 from gan3dinv_ns.export.settings import MeshSettings
 from gan3dinv_ns.gan3dinv_view_photo import ShownHead
 from gan3dinv_ns.gan3dinv_view_renderer import HeadSnapshot, ViewRenderer
+from gan3dinv_ns.inversion.head_file import EDITED_FILE, FoundHead, write_edited_head
+from gan3dinv_ns.ops.image_files import write_image
 
 if TYPE_CHECKING:
     import viser
@@ -44,6 +47,7 @@ class HeadActions:
         shown: the head, whose camera can be moved.
         show: moves the camera of a browser, or of all, to a camera [1, 4, 4].
         current: what is rendered now, and with what.
+        edits: that are in it.
 
     Attributes:
         photo: the number of the photo that is talked of: the one that was last looked from.
@@ -55,8 +59,9 @@ class HeadActions:
         shown: ShownHead,
         show: Callable[[viser.ClientHandle | None, Tensor], None],
         current: Callable[[], tuple[ViewRenderer, HeadSnapshot]],
+        edits: Callable[[], Sequence[Edit]] = tuple,
     ) -> None:
-        self._viewer, self._shown, self._show, self._current = viewer, shown, show, current
+        self._viewer, self._shown, self._show, self._current, self._edits = viewer, shown, show, current, edits
         self._looked = False
         self._turning: set[int] = set()
         self._meshing = threading.Lock()
@@ -134,6 +139,19 @@ class HeadActions:
             say(f"No mesh: {error}")
         finally:
             self._meshing.release()
+
+    def save_edit(self, say: Callable[[str], None]) -> None:
+        """The head as it is shown, in the run's folder, with a picture from the front."""
+        renderer, snapshot = self._current()
+        folder = Path(self._viewer.log_filename).parent / EDITS_FOLDER / name_of_edits(self._edits())
+        label = self._shown.label.detach()
+        found = FoundHead(renderer.generator, self._shown.latent[0, 0].detach(), snapshot.ws, label, snapshot.planes)
+        try:
+            write_edited_head(found, folder / EDITED_FILE)
+            write_image(folder / "edited.png", found.view())
+            say(f"Saved in {folder}")
+        except OSError as error:
+            say(f"Not saved: {error}")
 
     def nudge(self, change: Mapping[str, float]) -> None:
         """Moves the camera of the photo that is talked of; a training goes on from there."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nerfstudio.viewer.viewer import Viewer
 
 _PLOT_ASPECT = 1.6
+_STRONGEST = 3.0
 _NUDGES = {
     "yaw_rad": ("Yaw", 0.5, "Carries the photo's camera around the head, radians."),
     "pitch_rad": ("Pitch", 0.5, "Carries the photo's camera above the head, radians."),
@@ -49,6 +50,9 @@ class PanelActions(Protocol):
     def save_mesh(self, client: viser.ClientHandle | None, say: Callable[[str], None]) -> None:
         """Sends a browser the head as a mesh, and says how far it is."""
 
+    def save_edit(self, say: Callable[[str], None]) -> None:
+        """Keeps the edited head in the run's folder, and says where."""
+
     def nudge(self, change: Mapping[str, float]) -> None:
         """Moves the photo's camera, see :func:`~gan3dinv_ns.cameras.nudges.nudged`."""
 
@@ -61,9 +65,12 @@ class HeadPanel:
         actions: what buttons do.
         samples: number of samples per ray that the slider starts with.
         rolls: whether the photo's camera can roll.
+        directions: names of what can be edited.
     """
 
-    def __init__(self, viewer: Viewer, actions: PanelActions, samples: int, rolls: bool) -> None:
+    def __init__(
+        self, viewer: Viewer, actions: PanelActions, samples: int, rolls: bool, directions: Sequence[str] = ()
+    ) -> None:
         self._actions = actions
         self._gui = viewer.viser_server.gui
         self._training = viewer.trainer is not None
@@ -74,6 +81,10 @@ class HeadPanel:
             tabs = self._gui.add_tab_group()
             with tabs.add_tab("Look"):
                 self._add_look(samples)
+            self._edits: dict[str, Any] = {}
+            if directions:
+                with tabs.add_tab("Edit"):
+                    self._add_edit(directions)
             with tabs.add_tab("Fit"):
                 self._add_fit()
             with tabs.add_tab("Camera"):
@@ -110,6 +121,36 @@ class HeadPanel:
         reset.on_click(lambda event: self._actions.look_from_front(event.client))
         photo.on_click(lambda event: self._actions.look_from_photo(event.client))
         turn.on_click(lambda event: self._actions.turn(event.client))
+
+    # Edit: another age, another smile.
+
+    @property
+    def strengths(self) -> dict[str, float]:
+        """How far the head is edited along each direction, without those that are at rest."""
+        return {name: float(slider.value) for name, slider in self._edits.items() if slider.value}
+
+    def _add_edit(self, directions: Sequence[str]) -> None:
+        for name in directions:
+            slider = self._gui.add_slider(
+                name.replace("-", " ").capitalize(), min=-_STRONGEST, max=_STRONGEST, step=0.1, initial_value=0.0,
+                hint="Standard deviations of the attribute.",
+            )  # fmt: skip
+            slider.on_update(lambda _: self._actions.rerender())
+            self._edits[name] = slider
+        reset = self._gui.add_button("Reset edits", hint="The head as it was found.")
+        save = self._gui.add_button("Save edit", hint="The edited head, in the run's folder, for every other command.")
+        said = self._gui.add_markdown("")
+        reset.on_click(lambda _: self._reset_edits())
+
+        def say(line: str) -> None:
+            said.content = line
+
+        save.on_click(lambda _: self._actions.save_edit(say))
+
+    def _reset_edits(self) -> None:
+        for slider in self._edits.values():
+            slider.value = 0.0
+        self._actions.rerender()
 
     # Fit: how the inversion goes.
 

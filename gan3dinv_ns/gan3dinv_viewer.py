@@ -31,6 +31,8 @@ from torch import Tensor
 from gan3dinv_ns.cameras.conventions import from_nerfstudio, to_nerfstudio
 from gan3dinv_ns.cameras.poses import SixDPose
 from gan3dinv_ns.cameras.rotations import orbit
+from gan3dinv_ns.editing.directions import Direction, Edit, apply_edits
+from gan3dinv_ns.editing.named_directions import find_directions
 from gan3dinv_ns.gan3dinv_view_actions import HeadActions
 from gan3dinv_ns.gan3dinv_view_panel import HeadPanel
 from gan3dinv_ns.gan3dinv_view_photo import ShownHead, comparison, laid_over
@@ -90,7 +92,7 @@ class HeadViewerControl(ViewerControl):
         self._live_model = _LiveModel(self)
         self._installed = False
         self._ws: Tensor | None = None
-        self._snapshot: tuple[Tensor, float, ViewRenderer, HeadSnapshot] | None = None
+        self._snapshot: tuple[Tensor, tuple[object, ...], ViewRenderer, HeadSnapshot] | None = None
         self._last_push = self._last_comparison = 0.0
         self._last_error = ""
 
@@ -102,9 +104,9 @@ class HeadViewerControl(ViewerControl):
         viewer.get_model = lambda: self._live_model  # type: ignore[method-assign, assignment, return-value]
         if viewer.config.camera_frustum_scale == ViewerConfig.camera_frustum_scale:
             viewer.config.camera_frustum_scale = FRUSTUM_SCALE
-        rolls = isinstance(self._shown.pose, SixDPose)
-        self._actions = HeadActions(viewer, self._shown, self._show_all, lambda: (self._current(), self._head()))
-        self._panel = HeadPanel(viewer, self._actions, self._renderer.full_quality.samples, rolls)
+        samples, rolls = self._renderer.full_quality.samples, isinstance(self._shown.pose, SixDPose)
+        self._actions = HeadActions(viewer, self._shown, self._show_all, self._rendered, self._edits)
+        self._panel = HeadPanel(viewer, self._actions, samples, rolls, list(self._directions))
         narrow_render_tab(viewer)
         self._scene = HeadScene(viewer, self._camera_to_world)
         viewer.viser_server.on_client_connect(self._welcome)
@@ -204,16 +206,31 @@ class HeadViewerControl(ViewerControl):
     # What is rendered.
 
     def _head(self) -> HeadSnapshot:
-        """The planes of the latest latents, moved between the mean head and beyond by the slider."""
+        """The planes of the latest latents, moved between the mean head and beyond, and edited, by the sliders."""
         if self._ws is None:
             self._ws = self._shown.latent.detach().clone()
         ws, identity, renderer = self._ws, float(self._panel.identity.value), self._current()
         # The latent itself stands for the state: each push brings another one.
-        known = self._snapshot
-        if known is None or known[0] is not ws or known[1] != identity or known[2] is not renderer:
+        known, state = self._snapshot, (identity, tuple(self._panel.strengths.items()))
+        if known is None or known[0] is not ws or known[1] != state or known[2] is not renderer:
             mean = renderer.generator.backbone.mapping.w_avg.to(ws).expand_as(ws)
-            known = self._snapshot = (ws, identity, renderer, renderer.snapshot(torch.lerp(mean, ws, identity)))
+            edited = apply_edits(torch.lerp(mean, ws, identity), self._edits())
+            known = self._snapshot = (ws, state, renderer, renderer.snapshot(edited))
         return known[3]
+
+    @cached_property
+    def _directions(self) -> dict[str, Direction]:
+        """What can be edited, where the generator has named directions."""
+        found = find_directions(self._shown.untuned)
+        return {} if found is None else found.directions
+
+    def _edits(self) -> list[Edit]:
+        """What the panel asks for."""
+        return [Edit(self._directions[name], strength) for name, strength in self._panel.strengths.items()]
+
+    def _rendered(self) -> tuple[ViewRenderer, HeadSnapshot]:
+        """What renders, and what is rendered."""
+        return self._current(), self._head()
 
     def _current(self) -> ViewRenderer:
         """What renders: the tuned generator, or the one before tuning where the panel asks for it."""

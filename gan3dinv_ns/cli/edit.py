@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from gan3dinv_ns.editing.directions import Direction, Edit
     from gan3dinv_ns.editing.requests import EditableGenerator
     from gan3dinv_ns.inversion.head_file import FoundHead
-
-_LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ class EditHead:
             ValueError: the head, an option or a direction cannot be used; one line.
             FileWriteError: the disk is full or the place is not writable.
         """
-        from gan3dinv_ns.editing.directions import apply_edits
+        from gan3dinv_ns.editing.directions import EDITS_FOLDER, apply_edits, name_of_edits
         from gan3dinv_ns.editing.domain import Domain
         from gan3dinv_ns.inversion.head_file import EDITED_FILE, find_head, load_head, run_folder, write_edited_head
 
@@ -85,7 +82,7 @@ class EditHead:
         complaints = Domain.of(head.generator).complaints(head.ws, edited.ws, edits) if edits else []
         if complaints:
             print(f"warning: beyond the heads that the generator draws: {'; '.join(complaints)}")
-        folder = self.output_dir or run_folder(path) / "edits" / _name(edits)
+        folder = self.output_dir or run_folder(path) / EDITS_FOLDER / name_of_edits(edits)
         self._write_pictures(folder, head, edited)
         written = ["edited.png", "before_after.png", EDITED_FILE, "edit.json"]
         if stripped is not None:
@@ -167,9 +164,3 @@ class EditHead:
         }
         with atomic_path(path) as temporary:
             temporary.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def _name(edits: Sequence[Edit]) -> str:
-    """A folder's name that tells the edits, such as age-2_smile+1.5."""
-    told = "_".join(f"{edit.direction.name}{edit.strength:+g}" for edit in edits)
-    return re.sub(r"[^\w.+-]", "-", told)[:_LONGEST_NAME] or "unedited"

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+EDITS_FOLDER = "edits"
+"""The folder of a run that holds what was edited."""
+
+_LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
@@ -90,3 +96,9 @@ def apply_edits(ws: Tensor, edits: Sequence[Edit]) -> Tensor:
             )
         edited = edited + edit.strength * offset
     return edited
+
+
+def name_of_edits(edits: Sequence[Edit]) -> str:
+    """A folder's name that tells the edits, such as smile+1.5_age-2."""
+    told = "_".join(f"{edit.direction.name}{edit.strength:+g}" for edit in edits)
+    return re.sub(r"[^\w.+-]", "-", told)[:_LONGEST_NAME] or "unedited"

@@ -15,9 +15,10 @@ from nerfstudio.viewer.viewer import VISER_NERFSTUDIO_SCALE_RATIO
 from PIL import Image
 from viser.transforms import SO3
 
-from gan3dinv_ns import gan3dinv_view_actions
+from gan3dinv_ns import gan3dinv_view_actions, gan3dinv_viewer
 from gan3dinv_ns.cameras.conventions import to_nerfstudio
 from gan3dinv_ns.cameras.rotations import orbit, yaw_pitch
+from gan3dinv_ns.editing.directions import Direction
 
 
 class _Browser:
@@ -40,6 +41,17 @@ class _Browser:
 
     def send_file_download(self, name: str, content: bytes) -> None:
         self.files[name] = content
+
+
+@pytest.fixture(autouse=True)
+def directions(monkeypatch, ball):
+    """A direction in which the ball grows, and one that does nothing."""
+    ones = torch.ones(8) / 8**0.5
+    found = {
+        "size": Direction("size", ones, 0, ball.num_ws - 1, 0.2 * 8**0.5),
+        "skin-tone": Direction("skin-tone", torch.tensor([1.0, -1.0] + [0.0] * 6) / 2**0.5, 0, 0, 1.0),
+    }
+    monkeypatch.setattr(gan3dinv_viewer, "find_directions", lambda generator: SimpleNamespace(directions=found))
 
 
 @pytest.fixture
@@ -196,3 +208,30 @@ def test_the_panel_moves_the_camera_only_of_the_photo_that_was_looked_from(scene
     actions.nudge({"pitch_rad": 0.1})
     torch.testing.assert_close(placed[0][0], cameras[0])
     torch.testing.assert_close(yaw_pitch(placed[0][1:, :3, 3]), (torch.tensor([-0.2]), torch.tensor([0.1])))
+
+
+def test_sliders_edit_the_head_and_go_back(control, nerfstudio_camera):
+    camera = nerfstudio_camera(orbit(0.0, 0.0))
+    found = control.picture(camera)["accumulation"]
+    assert set(control._panel._edits) == {"size", "skin-tone"}
+    control._panel._edits["size"].value = -2.0
+    smaller = float(control.picture(camera)["accumulation"].mean())
+    assert smaller < 0.6 * float(found.mean()) and control._panel.strengths == {"size": -2.0}
+    control._panel._reset_edits()
+    assert torch.equal(control.picture(camera)["accumulation"], found)
+
+
+def test_an_edit_is_kept_in_the_folder_of_the_run(viewer, control, actions, monkeypatch):
+    control._panel._edits["size"].value = 1.0
+    said = []
+    actions.save_edit(said.append)
+    folder = viewer.log_filename.parent / "edits" / "size+1"
+    assert said == [f"Saved in {folder}"]
+    assert {path.name for path in folder.iterdir()} == {"edited.safetensors", "edited.png"}
+
+    def full(*args):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(gan3dinv_view_actions, "write_edited_head", full)
+    actions.save_edit(said.append)
+    assert said[-1] == "Not saved: the disk is full"

@@ -17,6 +17,7 @@ from gan3dinv_ns.cli.heads import GenerateHeads, PackHeads, PairHeads, TrainGene
 from gan3dinv_ns.cli.heads_directions import MakeDirections, MeasureEdits
 from gan3dinv_ns.cli.heads_report import ReportGenerator
 from gan3dinv_ns.cli.pretrain import RenderPairs, ReportStarts, TrainEncoder, TrainPose
+from gan3dinv_ns.cli.render import Render
 from gan3dinv_ns.ops.user_errors import one_line_errors
 
 # A union of one member would be flattened; tyro's own subcommand_cli_from_dict pads it in the same way.
@@ -74,6 +75,7 @@ Command = (
     Annotated[Align, tyro.conf.subcommand(name="align")]
     | Annotated[EditHead, tyro.conf.subcommand(name="edit")]
     | Annotated[Export, tyro.conf.subcommand(name="export")]
+    | Annotated[Render, tyro.conf.subcommand(name="render")]
     | Annotated[Benchmark, tyro.conf.subcommand(name="benchmark")]
     | Annotated[Evaluate, tyro.conf.subcommand(name="evaluate")]
     | Annotated[Heads, tyro.conf.subcommand(name="heads")]
@@ -88,7 +90,7 @@ start from."""
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `gan3dinv`; what is wrong on the user's side is told in one line, with status 1."""
     plain = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
-    command: Align | EditHead | Export | Benchmark | Evaluate | Heads | Pretrain = tyro.cli(
+    command: Align | EditHead | Export | Render | Benchmark | Evaluate | Heads | Pretrain = tyro.cli(
         Command,
         prog="gan3dinv",
         description=DESCRIPTION,

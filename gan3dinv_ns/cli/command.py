@@ -83,8 +83,8 @@ Command = (
 )
 
 DESCRIPTION = """One photo becomes a 3D head. Inversions run in nerfstudio (ns-train gan3dinv --data PHOTO); this
-command cuts photos, edits heads, takes results away, measures, and makes the embedded generator and what inversions
-start from."""
+command cuts photos, edits heads, takes results away, makes videos of them, measures, and makes the embedded generator
+and what inversions start from."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -50,6 +50,8 @@ class Render:
         from gan3dinv_ns.export.video import VideoFormat, write_video
         from gan3dinv_ns.inversion.head_file import find_head, load_head
 
+        if not self.run.expanduser().exists():
+            raise ValueError(f"{self.run} does not exist; give the folder of a run, its config.yml or head.safetensors")
         file = find_head(self.run)
         output = self._default_output(file) if self.output is None else self.output
         video = VideoFormat(self.seconds, self.fps, self.size)

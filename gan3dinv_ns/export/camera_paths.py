@@ -22,7 +22,7 @@ from gan3dinv_ns.cameras.rotations import orbit, yaw_pitch
 CameraPath = Callable[[Tensor, int], Tensor]
 """The first camera ``[1, 4, 4]`` and the number n of frames give all cameras ``[n, 4, 4]``."""
 
-NOD_RAD = 0.3
+NOD_RAD = 0.25
 """How far :func:`nod` raises and lowers the camera."""
 
 SWAY_YAW_RAD, SWAY_PITCH_RAD = 0.35, 0.15
@@ -53,7 +53,7 @@ def turntable(camera_to_world: Tensor, count: int) -> Tensor:
 
 
 def nod(camera_to_world: Tensor, count: int) -> Tensor:
-    """Up, down and back: b = 0.3 sin t. See :data:`CameraPath`."""
+    """Up, down and back: b = 0.25 sin t. See :data:`CameraPath`."""
     phase = _phases(count)
     return turned(camera_to_world, torch.zeros_like(phase), NOD_RAD * phase.sin())
 
@@ -71,4 +71,4 @@ CAMERA_PATHS: dict[str, CameraPath] = {"turntable": turntable, "nod": nod, "sway
 
 def _phases(count: int) -> Tensor:
     """The phases t ``[count]`` of the frames, in [0, 2 pi)."""
-    return torch.arange(count) * (2 * math.pi / count)
+    return torch.arange(count, dtype=torch.float64) * (2 * math.pi / count)

@@ -28,6 +28,7 @@ COMMANDS = (
     "edit",
     "export",
     "export mesh",
+    "render",
     "benchmark",
     "evaluate",
     "heads",

@@ -123,7 +123,7 @@ def test_options_that_cannot_be_used_are_named(head_file: Path, options: list[st
 def test_a_run_that_is_none_is_named_even_beside_a_head(head_file: Path, run: str, reason: str) -> None:
     head_file.with_name("empty").mkdir()
     with pytest.raises(SystemExit, match=reason) as ended:
-        main(["render", str(head_file.with_name(run))])
+        main(["render", str(head_file.parent / run)])
     assert re.match("error: ", str(ended.value)) and "\n" not in str(ended.value)
 
 

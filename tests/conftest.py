@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -42,6 +43,24 @@ def tiny_generator_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     discriminator = Discriminator(DiscriminatorConfig(channel_base=1024, channel_max=16))
     save_discriminator(discriminator, folder / "tiny.discriminator.safetensors")
     return folder / "tiny.safetensors"
+
+
+@pytest.fixture(scope="session")
+def read_mp4() -> Callable[[Path], np.ndarray]:
+    """Reads all frames [N, H, W, 3] uint8 of an .mp4, whose colours are meant as BT.709 (older PyAV takes BT.601)."""
+    import av
+
+    def read(path: Path) -> np.ndarray:
+        with av.open(str(path)) as container:
+            frames = [frame.reformat(format="yuv444p").to_ndarray() for frame in container.decode(video=0)]
+        luma, blue, red = np.moveaxis(
+            (np.stack(frames) - [[[16]], [[128]], [[128]]]) / [[[219]], [[224]], [[224]]], 1, 0
+        )
+        green = luma - 0.1873 * blue - 0.4681 * red
+        levels = np.stack([luma + 1.5748 * red, green, luma + 1.8556 * blue], axis=-1)
+        return (levels * 255).round().clip(0, 255).astype(np.uint8)
+
+    return read
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -28,13 +28,9 @@ def head_file(finished_run: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(finished_run / "inversion" / "head.safetensors", tmp_path))
 
 
-def frames_of(path: Path) -> np.ndarray:
-    """All frames [N, H, W, 3] of an .mp4."""
-    with av.open(str(path)) as container:
-        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
-
-
-def test_a_run_becomes_a_video_in_its_folder(finished_run: Path, tmp_path: Path) -> None:
+def test_a_run_becomes_a_video_in_its_folder(
+    finished_run: Path, tmp_path: Path, read_mp4: Callable[[Path], np.ndarray]
+) -> None:
     run = Path(shutil.copytree(finished_run, tmp_path / "run", ignore=shutil.ignore_patterns("nerfstudio_models")))
     code = "from gan3dinv_ns.cli import main; main()"
     options = ["render", "run", "--path", "nod", "--seconds", "0.5", "--fps", "12"]
@@ -48,7 +44,7 @@ def test_a_run_becomes_a_video_in_its_folder(finished_run: Path, tmp_path: Path)
     assert done.returncode == 0, done.stderr
     file = run / "videos" / "nod.mp4"
     assert f"wrote {file}: 128 x 128 pixels, 6 frames, 0.5 s at 12 fps" in done.stdout and "6/6" in done.stdout
-    assert frames_of(file).shape == (6, 128, 128, 3)
+    assert read_mp4(file).shape == (6, 128, 128, 3)
     assert [one.name for one in file.parent.iterdir()] == ["nod.mp4"]
 
 
@@ -59,13 +55,15 @@ def test_the_video_goes_to_the_run_or_beside_the_head(finished_run: Path, tmp_pa
     assert list(run.rglob("*.mp4")) == [run / ("videos" if place == "config.yml" else "inversion") / "turntable.mp4"]
 
 
-def test_the_video_begins_with_the_photo_or_from_the_front(head_file: Path) -> None:
+def test_the_video_begins_with_the_photo_or_from_the_front(
+    head_file: Path, read_mp4: Callable[[Path], np.ndarray]
+) -> None:
     head = load_head(head_file)
     for start, first in (("photo", head.render(head.label[:1])["image"]), ("front", head.view())):
         output = head_file.with_name(f"{start}.mp4")
         options = ["--path", "sway", "--seconds", "0.2", "--fps", "10", "--start", start, "--output", str(output)]
         main(["render", str(head_file), *options])
-        assert np.abs(frames_of(output)[0].astype(float) - pixels_of(first)).mean() < 6
+        assert np.abs(read_mp4(output)[0].astype(float) - pixels_of(first)).mean() < 6
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp"])

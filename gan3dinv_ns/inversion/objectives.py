@@ -140,11 +140,15 @@ def camera_losses(
         losses["warp"] = pose.warp_weight * loss
     if "translation" in plan.losses:
         shift = inversion.pose.translation[photos]
-        losses["translation"] = pose.translation_weight * shift.square().sum() / len(photos)
+        alone = len(inversion.target.photo) == 1
+        weight = pose.translation_weight if alone else pose.translation_weight_of_several
+        losses["translation"] = weight * shift.square().sum() / len(photos)
     directions = {index: inversion.guesses[index].estimated_direction for index in photos}
     estimated = {index: direction for index, direction in directions.items() if direction is not None}
     if "estimate" in plan.losses and estimated:
         # The squared chord between two unit directions is the squared angle for all that matters here.
         turned = inversion.pose.rotation()[list(estimated), :, 2] - torch.cat(list(estimated.values()))
-        losses["estimate"] = pose.estimate_weight * turned.square().sum() / len(photos)
+        together = turned.mean(dim=0)
+        apart = (turned - together).square().sum(dim=1).mean()
+        losses["estimate"] = pose.estimate_weight * together.square().sum() + pose.estimate_apart_weight * apart
     return losses

@@ -102,9 +102,15 @@ class PoseSettings:
     translation_weight: float = 100.0
     """Weight of the squared translation, in box units: a shift can be mistaken for a turn, and a shifted head stands
     beside its place from the side. 0 leaves it free, for photos that are cropped loosely."""
+    translation_weight_of_several: float = 1000.0
+    """The same where several photos show one head: shifts that differ from photo to photo blur it."""
     estimate_weight: float = 30.0
     """Weight of the squared angle between the view direction and the estimator's, radians; 0 leaves it free. Heads
-    that are still wrong pull the camera away from where it is."""
+    that are still wrong pull the camera away from where it is. Of several photos of one head it is the angle of their
+    mean deviation."""
+    estimate_apart_weight: float = 3.0
+    """Weight of the squared angle between each of several photos' deviation and the mean one: what one camera errs
+    against the others the photos tell, what all of them err together they do not."""
     resolution: int = 32
     """Side of the renderings for the camera's losses, pixels."""
     tolerance: float = 0.05

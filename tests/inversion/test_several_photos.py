@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from gan3dinv_ns.cameras.nudges import nudged
 from gan3dinv_ns.cameras.poses import EulerPose
 from gan3dinv_ns.cameras.rotations import orbit, yaw_pitch
 from gan3dinv_ns.encoders import EstimatedPose, Initialisers
@@ -177,3 +178,31 @@ def test_results_of_each_photo_are_in_a_folder_of_its_name(make: Any, tmp_path: 
             assert picture.size == (64, 64)
     with Image.open(tmp_path / "comparison.png") as sheet:
         assert sheet.size == (6 * 192, 3 * 212)
+
+
+def test_what_estimates_err_together_is_held_and_what_they_err_apart_is_left_to_the_photos(make: Any) -> None:
+    inversion = make(pose=replace(make().settings.pose, photometric_weight=0.0))
+    inversion.start()
+    guesses = tuple(replace(guess, origin="estimator") for guess in inversion.guesses)
+    inversion.__dict__["guesses"] = guesses
+
+    def estimate(turns: tuple[float, float, float]) -> float:
+        placed = torch.cat([nudged(guess.camera_to_world, yaw_rad=a) for guess, a in zip(guesses, turns, strict=True)])
+        inversion.pose.place(placed)
+        return float(inversion.step_losses(0)["camera_pose"]["estimate"])
+
+    assert estimate((0.0, 0.0, 0.0)) < 1e-8
+    together, apart = estimate((0.02, 0.02, 0.02)), estimate((0.02, -0.04, 0.02))
+    assert together == pytest.approx(30.0 * 0.02**2, rel=0.2) and apart < 0.3 * together
+
+
+def test_shifts_of_several_photos_are_held_more_firmly(make: Any, toy_generator: Any, toy_discriminator: Any) -> None:
+    several = make()
+    alone = Inversion(toy_generator, toy_discriminator, several.target.photo[:1], several.settings)
+    losses = []
+    for inversion in (alone, several):
+        inversion.start()
+        with torch.no_grad():
+            inversion.pose.translation.fill_(0.01)
+        losses.append(float(inversion.step_losses(0)["camera_pose"]["translation"]))
+    assert losses == pytest.approx([100 * 2e-4, 1000 * 2e-4])

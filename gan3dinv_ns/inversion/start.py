@@ -102,6 +102,8 @@ def first_guess(
         latent = initialisers.encoder(_upright(target.photo, rotation))[:, None]
     radius = generator.rendering.avg_camera_radius
     if start.pose == "label":
+        if len(start.label) != 25:
+            raise ValueError(f"the start from a label needs start.label, 25 numbers, not {len(start.label)}")
         return Guess(latent, torch.tensor(start.label[:16]).to(latent).reshape(1, 4, 4), "label")
     if start.pose == "canonical":
         return Guess(latent, orbit(0.0, 0.0, radius).to(latent), "canonical")

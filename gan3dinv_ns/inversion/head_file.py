@@ -104,7 +104,7 @@ def find_head(place: str | Path) -> Path:
         if place.is_file():
             return place
         raise ValueError(f"{place}: no such file; give the {HEAD_FILE} in the results of a run, or the run's folder")
-    folder = place if place.is_dir() else place.parent
+    folder = place.parent if place.suffix in (".yml", ".yaml") else place
     for candidate in (folder / HEAD_FILE, folder / RESULTS_FOLDER / HEAD_FILE, folder / EDITED_FILE):
         if candidate.is_file():
             return candidate

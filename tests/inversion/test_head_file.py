@@ -60,6 +60,8 @@ def test_a_head_is_found_from_its_run(tmp_path: Path) -> None:
     file.touch()
     for place in (file, file.parent, tmp_path / "run", tmp_path / "run" / "config.yml"):
         assert find_head(place) == file and run_folder(file) == tmp_path / "run"
+    with pytest.raises(ValueError, match=r"typo: holds no head\.safetensors"):
+        find_head(tmp_path / "run" / "typo")
 
 
 def test_an_edited_head_is_found_and_looks_the_same_once_it_is_opened_again(file: Path, tmp_path: Path) -> None:

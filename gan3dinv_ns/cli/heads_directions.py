@@ -90,8 +90,8 @@ class MeasureEdits:
         """
         from gan3dinv_ns.evaluation.contact_sheet import contact_sheet
         from gan3dinv_ns.evaluation.edit_table import STRENGTHS, edit_markdown, mean_rows
-        from gan3dinv_ns.heads.face_reading import FaceReader
-        from gan3dinv_ns.heads.face_scale import EDITABLE
+        from gan3dinv_ns.heads.face_reading import FaceReader, drawn_vectors
+        from gan3dinv_ns.heads.face_scale import EDITABLE, face_values
         from gan3dinv_ns.ops.atomic_files import atomic_path
 
         if self.judged < 2 or (self.count < 1 and not self.heads):
@@ -99,9 +99,11 @@ class MeasureEdits:
         reader = FaceReader.of(self.generator)
         readings, strangers = self._judge(reader)
         found = self._found()
+        values = face_values(drawn_vectors(range(_SPREAD_HEADS)))
+        spread = {name: float(values[name].std()) for name in EDITABLE}
         tables: list[list[list[EditRow]]] = []
         for name in EDITABLE:
-            measured = [self._measure(name, head, reader) for head in found]
+            measured = [self._measure(name, head, reader, spread) for head in found]
             tables.append([rows for rows, _ in measured])
             with atomic_path(self.output_dir / f"{name}.png") as temporary:
                 contact_sheet([f"{name} {one:+g}" for one in STRENGTHS], [row for _, row in measured]).save(temporary)
@@ -164,15 +166,15 @@ class MeasureEdits:
             files.append(file)
         return [load_head(file) for file in files]
 
-    def _measure(self, name: str, head: FoundHead, reader: FaceReader) -> tuple[list[EditRow], list[Tensor]]:
-        """Rows of one attribute, and the head from the front at each strength."""
+    def _measure(
+        self, name: str, head: FoundHead, reader: FaceReader, spread: dict[str, float]
+    ) -> tuple[list[EditRow], list[Tensor]]:
+        """Rows of one attribute in units of the spread, and the head from the front at each strength."""
         import torch
 
         from gan3dinv_ns.editing.directions import Edit, apply_edits
         from gan3dinv_ns.editing.requests import EditableGenerator, EditRequest
         from gan3dinv_ns.evaluation.edit_table import STRENGTHS, measure_edit
-        from gan3dinv_ns.heads.face_reading import drawn_vectors
-        from gan3dinv_ns.heads.face_scale import EDITABLE, face_values
         from gan3dinv_ns.inversion.views import orbit_labels
 
         direction = EditableGenerator(head.generator, EditRequest(directions=self.directions)).named(name)
@@ -183,8 +185,6 @@ class MeasureEdits:
             strength: head.with_ws(apply_edits(head.ws, [Edit(direction, strength)])).render(labels)
             for strength in STRENGTHS
         }
-        values = face_values(drawn_vectors(range(_SPREAD_HEADS)))
-        spread = {one: float(values[one].std()) for one in EDITABLE}
         front = _YAWS_RAD.index(0.0)
         pictures = [seen[strength]["image"][front : front + 1] for strength in STRENGTHS]
         return measure_edit(name, seen.__getitem__, reader, spread), pictures

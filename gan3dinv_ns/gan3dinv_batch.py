@@ -20,20 +20,19 @@ from nerfstudio.utils.rich_utils import CONSOLE
 from PIL import Image
 from rich.table import Table
 
-from gan3dinv_ns.gan3dinv_progress import readable_time
-from gan3dinv_ns.gan3dinv_run import CONFIG_NAME, HEADS_FOLDER
+from gan3dinv_ns.gan3dinv_progress import INTERRUPTED, readable_time
+from gan3dinv_ns.gan3dinv_run import HEADS_FOLDER, command_to_go_on
 from gan3dinv_ns.gan3dinv_viewer import close_viewer
 from gan3dinv_ns.inversion.head_file import RESULTS_FOLDER
 from gan3dinv_ns.ops.atomic_files import atomic_path
 from gan3dinv_ns.ops.image_files import read_image
 from gan3dinv_ns.ops.user_errors import one_line_errors
 from gan3dinv_ns.photo import find_faces
+from gan3dinv_ns.photo.label import one_label
 
 if TYPE_CHECKING:
     from gan3dinv_ns.gan3dinv_trainer import GAN3DInvTrainer, GAN3DInvTrainerConfig
 
-_LABEL_LENGTH = 25
-_INTERRUPTED = 130
 _LONGEST_SHEET = 16_000
 
 
@@ -115,7 +114,7 @@ class HeadByHead:
             self._record(head, {"problem": end.code.removeprefix("error: ")})
         except KeyboardInterrupt:
             self._say_how_to_go_on()
-            raise SystemExit(_INTERRUPTED) from None
+            raise SystemExit(INTERRUPTED) from None
         if trainer is not None:
             _close(trainer)
         return None
@@ -132,7 +131,7 @@ class HeadByHead:
         framing = config.pipeline.datamanager.framing
         config.pipeline.datamanager.framing = replace(framing, face=head.face)
         inversion = config.pipeline.model.inversion
-        label = inversion.start.label[_LABEL_LENGTH * head.number : _LABEL_LENGTH * (head.number + 1)]
+        label = one_label(inversion.start.label, head.number)
         config.pipeline.model.inversion = replace(inversion, start=replace(inversion.start, label=label))
         config.set_timestamp()
         return config
@@ -153,8 +152,7 @@ class HeadByHead:
 
     def _say_how_to_go_on(self) -> None:
         CONSOLE.print(
-            f"The whole run goes on with: ns-train {self.config.method_name} --load-config "
-            f"{self.base_dir / CONFIG_NAME}",
+            f"The whole run goes on with: {command_to_go_on(self.config.method_name, self.base_dir)}",
             soft_wrap=True,
             highlight=False,
         )

@@ -86,6 +86,10 @@ class TrainingProgress:
         return True
 
 
+INTERRUPTED = 130
+"""Exit status of a program that ctrl-C ended."""
+
+
 class Interrupt:
     """Within it, ctrl-C (SIGINT) and SIGTERM only raise a flag, so that the step in progress is finished.
 

@@ -46,8 +46,10 @@ def resolve_photos(data: Path | Sequence[Path] | None, resumed: Path | None) -> 
 
 
 def check_exist(photos: Sequence[Path]) -> None:
-    """Raises:
-    ValueError: a photo is missing.
+    """Looks whether the photos are there, without reading them.
+
+    Raises:
+        ValueError: one is missing.
     """
     for photo in photos:
         if not photo.is_file():
@@ -104,6 +106,11 @@ def _copied(photo: Path, copy: Path) -> Path:
     with atomic_path(copy) as temporary:
         temporary.write_bytes(content)
     return copy
+
+
+def command_to_go_on(method_name: str | None, run_folder: Path) -> str:
+    """What to type so that a run goes on where it was left."""
+    return f"ns-train {method_name} --load-config {run_folder / CONFIG_NAME}"
 
 
 def check_one_head(data: Path | None) -> None:

@@ -21,10 +21,11 @@ from rich.table import Table
 
 from gan3dinv_ns.cameras.conventions import image_to_hwc01
 from gan3dinv_ns.gan3dinv_pipeline import GAN3DInvPipeline, GAN3DInvPipelineConfig
-from gan3dinv_ns.gan3dinv_progress import Interrupt, TrainingProgress, readable_time
+from gan3dinv_ns.gan3dinv_progress import INTERRUPTED, Interrupt, TrainingProgress, readable_time
 from gan3dinv_ns.gan3dinv_run import (
     check_exist,
     check_photos,
+    command_to_go_on,
     copy_photos,
     has_checkpoint,
     latest_checkpoint,
@@ -45,7 +46,6 @@ from gan3dinv_ns.ops.user_errors import one_line_errors
 from gan3dinv_ns.photo.label import check_labels, find_label
 from gan3dinv_ns.photo.put_back import write_framing
 
-_INTERRUPTED = 130
 _CAMERA_FROM: dict[Origin, str] = {
     "estimator": "Camera: begins with the pose estimator's.",
     "landmarks": "Camera: begins with the one that eyes, nose and mouth tell.",
@@ -353,12 +353,12 @@ class GAN3DInvTrainer(Trainer):
         if self.step >= self._start_step:
             self.save_checkpoint(self.step)
         CONSOLE.print(
-            f"Interrupted after step {self.step + 1} of {self.total_steps}. Go on with: ns-train "
-            f"{self.config.method_name} --load-config {self.base_dir / 'config.yml'}",
+            f"Interrupted after step {self.step + 1} of {self.total_steps}. Go on with: "
+            f"{command_to_go_on(self.config.method_name, self.base_dir)}",
             soft_wrap=True,
             highlight=False,
         )
-        raise SystemExit(_INTERRUPTED)
+        raise SystemExit(INTERRUPTED)
 
     def _finish(self, seconds: float) -> dict[str, float]:
         """Last checkpoint, results, and where they are; the figures."""

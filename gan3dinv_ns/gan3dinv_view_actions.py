@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import tempfile
 import threading
 import time
@@ -12,22 +11,23 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
 from nerfstudio.viewer.utils import get_camera
 from PIL import Image
 from torch import Tensor
 
+from gan3dinv_ns.cameras.conventions import image_from_hwc01
 from gan3dinv_ns.cameras.nudges import nudged
 from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.editing.directions import EDITS_FOLDER, Edit, name_of_edits
+from gan3dinv_ns.export.camera_paths import turntable
 from gan3dinv_ns.export.files import write_mesh
 from gan3dinv_ns.export.head import head_of_photo
 from gan3dinv_ns.export.mesh import mesh_from_head
 from gan3dinv_ns.export.settings import MeshSettings
-from gan3dinv_ns.gan3dinv_view_photo import ShownHead
+from gan3dinv_ns.gan3dinv_view_photo import ShownHead, photo_cameras
 from gan3dinv_ns.gan3dinv_view_renderer import HeadSnapshot, ViewRenderer
 from gan3dinv_ns.inversion.head_file import EDITED_FILE, FoundHead, write_edited_head
-from gan3dinv_ns.ops.image_files import write_image
+from gan3dinv_ns.ops.image_files import pixels_of, write_image
 
 if TYPE_CHECKING:
     import viser
@@ -77,7 +77,7 @@ class HeadActions:
 
     def look_from_photo(self, client: viser.ClientHandle | None) -> None:
         """From the camera of a photo, of the next one each time."""
-        cameras = self._cameras()
+        cameras = photo_cameras(self._shown)
         if self._looked:
             self.photo = (self.photo + 1) % len(cameras)
         self._looked = True
@@ -94,11 +94,11 @@ class HeadActions:
         threading.Thread(target=self._turn, args=(client,), daemon=True).start()
 
     def _turn(self, client: viser.ClientHandle) -> None:
-        frames = round(_TURN_SECONDS * _STEPS_PER_SECOND)
-        for frame in range(1, frames + 1):
+        path = turntable(orbit(0.0, 0.0), round(_TURN_SECONDS * _STEPS_PER_SECOND))
+        for camera in path.roll(-1, 0).split(1):
             if client.client_id not in self._turning:
                 return
-            self._show(client, orbit(2 * math.pi * frame / frames, 0.0))
+            self._show(client, camera)
             time.sleep(1.0 / _STEPS_PER_SECOND)
         self._turning.discard(client.client_id)
 
@@ -114,7 +114,7 @@ class HeadActions:
         camera = get_camera(self._viewer.get_camera_state(client), _PICTURE_HEIGHT)
         rgb = renderer.render(camera, head)["rgb"]
         content = io.BytesIO()
-        Image.fromarray((rgb.clamp(0, 1) * 255).round().byte().cpu().numpy()).save(content, format="PNG")
+        Image.fromarray(pixels_of(image_from_hwc01(rgb))).save(content, format="PNG")
         client.send_file_download("head.png", content.getvalue())
 
     def save_mesh(self, client: viser.ClientHandle | None, say: Callable[[str], None]) -> None:
@@ -157,13 +157,8 @@ class HeadActions:
         """Moves the camera of the photo that is talked of; a training goes on from there."""
         trainer = self._viewer.trainer
         with trainer.train_lock if trainer is not None else nullcontext():
-            cameras = self._cameras().clone()
+            cameras = photo_cameras(self._shown).clone()
             cameras[self.photo] = nudged(cameras[self.photo, None], **change)[0]
             self._shown.pose.place(cameras)
         self._show(None, cameras[self.photo, None])
         self.rerender()
-
-    @torch.no_grad()
-    def _cameras(self) -> Tensor:
-        """The photos' cameras [K, 4, 4]."""
-        return self._shown.pose().detach()

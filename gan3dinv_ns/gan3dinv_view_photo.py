@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Protocol
 
 import torch
@@ -10,11 +9,19 @@ from nerfstudio.cameras.cameras import Cameras
 from PIL import Image
 from torch import Tensor
 
-from gan3dinv_ns.cameras.conventions import from_nerfstudio, image_to_hwc01, split_label, to_nerfstudio
+from gan3dinv_ns.cameras.conventions import (
+    from_nerfstudio,
+    image_from_hwc01,
+    image_to_hwc01,
+    split_label,
+    to_nerfstudio,
+)
 from gan3dinv_ns.cameras.poses import CameraPose
 from gan3dinv_ns.eg3d import Generator
 from gan3dinv_ns.gan3dinv_view_renderer import HeadSnapshot, ViewRenderer
 from gan3dinv_ns.losses.reconstruction import PhotoTarget, shrink
+from gan3dinv_ns.ops.image_files import pixels_of
+from gan3dinv_ns.ops.image_metrics import psnr
 
 _SIDE = 128
 _SAME_PLACE = 0.01
@@ -45,6 +52,12 @@ class ShownHead(Protocol):
 
 
 @torch.no_grad()
+def photo_cameras(shown: ShownHead) -> Tensor:
+    """The photos' cameras [K, 4, 4]."""
+    return shown.pose().detach()
+
+
+@torch.no_grad()
 def laid_over(outputs: dict[str, Tensor], camera: Cameras, shown: ShownHead, share: float) -> dict[str, Tensor]:
     """What a camera sees, with the photo laid over it where the camera is the photo's.
 
@@ -69,7 +82,7 @@ def laid_over(outputs: dict[str, Tensor], camera: Cameras, shown: ShownHead, sha
 def _photo_seen_by(camera: Cameras, shown: ShownHead) -> Tensor | None:
     """The photo [1, 3, R, R] that was taken from a camera's place, if there is one."""
     seen = from_nerfstudio(camera.camera_to_worlds.reshape(-1, 3, 4)[:1].float()).cpu()
-    away = (shown.pose().detach().cpu().float() - seen).abs().amax(dim=(1, 2))
+    away = (photo_cameras(shown).cpu().float() - seen).abs().amax(dim=(1, 2))
     nearest = int(away.argmin())
     return shown.target.photo[nearest, None] if float(away[nearest]) < _SAME_PLACE else None
 
@@ -91,6 +104,5 @@ def comparison(renderer: ViewRenderer, head: HeadSnapshot, shown: ShownHead, ind
     seen = renderer.render(camera, head)["rgb"].cpu()
     photo = image_to_hwc01(shrink(shown.target.photo[index, None], side)).cpu().clamp(0, 1)
     strip = torch.cat([photo, seen, 1 - (photo - seen).abs()], dim=1)
-    decibel = -10 * math.log10(max(float((photo - seen).square().mean()), 1e-12))
-    picture = Image.fromarray((strip.clamp(0, 1) * 255).round().byte().numpy())
-    return picture, f"Photo, head and difference: {decibel:.1f} dB"
+    decibel = psnr(image_from_hwc01(seen), image_from_hwc01(photo))
+    return Image.fromarray(pixels_of(image_from_hwc01(strip))), f"Photo, head and difference: {decibel:.1f} dB"

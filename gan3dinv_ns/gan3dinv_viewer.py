@@ -35,7 +35,7 @@ from gan3dinv_ns.editing.directions import Direction, Edit, apply_edits
 from gan3dinv_ns.editing.named_directions import find_directions
 from gan3dinv_ns.gan3dinv_view_actions import HeadActions
 from gan3dinv_ns.gan3dinv_view_panel import HeadPanel
-from gan3dinv_ns.gan3dinv_view_photo import ShownHead, comparison, laid_over
+from gan3dinv_ns.gan3dinv_view_photo import ShownHead, comparison, laid_over, photo_cameras
 from gan3dinv_ns.gan3dinv_view_renderer import (
     DRAFT,
     FAR_DEPTH,
@@ -108,7 +108,7 @@ class HeadViewerControl(ViewerControl):
         self._actions = HeadActions(viewer, self._shown, self._show_all, self._rendered, self._edits)
         self._panel = HeadPanel(viewer, self._actions, samples, rolls, list(self._directions))
         narrow_render_tab(viewer)
-        self._scene = HeadScene(viewer, self._camera_to_world)
+        self._scene = HeadScene(viewer, lambda: photo_cameras(self._shown))
         viewer.viser_server.on_client_connect(self._welcome)
         viewer.viser_server.on_client_disconnect(self._actions.forget)
         atexit.register(stop_rendering)
@@ -239,11 +239,6 @@ class HeadViewerControl(ViewerControl):
     @cached_property
     def _untuned_renderer(self) -> ViewRenderer:
         return ViewRenderer(self._shown.untuned)
-
-    @torch.no_grad()
-    def _camera_to_world(self) -> Tensor:
-        """The photos' cameras [K, 4, 4]."""
-        return self._shown.pose().detach()
 
     def _quality(self) -> Quality:
         """A draft while the camera moves, else the generator's own with the panel's number of samples."""

@@ -1,17 +1,14 @@
-"""Latents as a generator's mapping network draws them."""
+"""Latents that directions are found among, and that edits are compared with."""
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from gan3dinv_ns.eg3d import Generator
+from gan3dinv_ns.eg3d.latent_samples import mapped_latents
 from gan3dinv_ns.photo.mean_head import front_label
 
-_BATCH = 1024
 
-
-@torch.no_grad()
 def mapped_samples(generator: Generator, count: int, seed: int = 0) -> Tensor:
     """Latents ``[count, w_dim]`` of normal z, seen from the front, without truncation; the same for the same seed.
 
@@ -20,10 +17,4 @@ def mapped_samples(generator: Generator, count: int, seed: int = 0) -> Tensor:
     """
     if count < 2:
         raise ValueError(f"{count} samples of the generator are too few; give 2 or more, 10000 are usual")
-    label = front_label(generator)
-    random = torch.Generator().manual_seed(seed)
-    drawn = []
-    for begin in range(0, count, _BATCH):
-        z = torch.randn(min(_BATCH, count - begin), generator.z_dim, generator=random).to(label)
-        drawn.append(generator.mapping(z, label.expand(len(z), -1))[:, 0])
-    return torch.cat(drawn)
+    return mapped_latents(generator, front_label(generator), count, seed)

@@ -17,8 +17,10 @@ from gan3dinv_ns.ops.resampling import setup_filter, upfirdn2d
 
 Activation = Literal["linear", "lrelu"]
 
-_GAINS: dict[str, float] = {"linear": 1.0, "lrelu": math.sqrt(2.0)}
-_SLOPE = 0.2
+SLOPE, LRELU_GAIN = 0.2, math.sqrt(2.0)
+"""Of the leaky ReLU for negative numbers, and what keeps the variance after it."""
+
+_GAINS: dict[str, float] = {"linear": 1.0, "lrelu": LRELU_GAIN}
 
 
 def normalize_second_moment(x: Tensor, eps: float = 1e-8) -> Tensor:
@@ -45,7 +47,7 @@ def bias_activation(
     if bias is not None:
         x = x + bias.to(x.dtype).reshape(1, -1, *([1] * (x.ndim - 2)))
     if activation == "lrelu":
-        x = F.leaky_relu(x, _SLOPE)
+        x = F.leaky_relu(x, SLOPE)
     factor = gain * _GAINS[activation]
     if factor != 1.0:
         x = x * factor
@@ -200,6 +202,6 @@ class Conv2dLayer(nn.Module):
             x = F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
         else:
             x = downsampling_conv2d(x, weight, self.resample_filter, bias)
-        slope = _SLOPE if self.activation == "lrelu" else 1.0
+        slope = SLOPE if self.activation == "lrelu" else 1.0
         bound = math.inf if self.conv_clamp is None else self.conv_clamp * gain
         return x if (slope, bound) == (1.0, math.inf) else _BentAndClamped.apply(x, slope, bound)

@@ -18,17 +18,14 @@ the last where y is not clamped. `layers.modulated_conv2d` and `layers.bias_acti
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan3dinv_ns.eg3d.layers import demodulation_factors
+from gan3dinv_ns.eg3d.layers import LRELU_GAIN, SLOPE, demodulation_factors
 
-_GAIN = math.sqrt(2.0)
-_SLOPE = 0.2
 # The smoothing filter has so many taps along each side; with this padding it leaves 2H of 2H+1 pixels.
 _TAPS, _PADDING = 4, 1
 # A style of zero counts as this: its gradient is a quotient by it.
@@ -82,13 +79,13 @@ class _StyledConv(torch.autograd.Function):
         x = x.contiguous(memory_format=torch.channels_last)
         kernel = _fold(weight, style, demodulation)
         if taps is None:
-            y = F.conv2d(x, kernel, bias * _GAIN, padding=1)
+            y = F.conv2d(x, kernel, bias * LRELU_GAIN, padding=1)
         else:
             y = F.conv_transpose2d(x, kernel.transpose(0, 1), stride=2)
-            y = _smooth(y, taps.flip((0, 1)), bias * _GAIN, _PADDING)
+            y = _smooth(y, taps.flip((0, 1)), bias * LRELU_GAIN, _PADDING)
         if noise is not None:
-            y = y.add_(noise, alpha=_GAIN)
-        y = F.leaky_relu_(y, _SLOPE)
+            y = y.add_(noise, alpha=LRELU_GAIN)
+        y = F.leaky_relu_(y, SLOPE)
         if clamp is not None:
             y = y.clamp_(-clamp, clamp)
         ctx.save_for_backward(x, weight, style, demodulation, bias, noise, taps, y)
@@ -105,16 +102,16 @@ class _StyledConv(torch.autograd.Function):
         product = _channel_products(gradient, y)
         # In place where it is ours.
         target = torch.empty_like(gradient) if ctx.clamp is None else gradient
-        torch.ops.aten.leaky_relu_backward.grad_input(gradient, y, _SLOPE, True, grad_input=target)
+        torch.ops.aten.leaky_relu_backward.grad_input(gradient, y, SLOPE, True, grad_input=target)
         gradient = target
-        for_bias = gradient.sum(dim=(0, 2, 3)) * _GAIN
+        for_bias = gradient.sum(dim=(0, 2, 3)) * LRELU_GAIN
         product = product - bias * for_bias
         for_noise = None
         if noise is not None:
             pixels = gradient.permute(0, 2, 3, 1).reshape(-1, len(bias))
-            product = product - _GAIN * (noise.reshape(-1) @ pixels)
+            product = product - LRELU_GAIN * (noise.reshape(-1) @ pixels)
             if ctx.needs_input_grad[5]:
-                for_noise = pixels.sum(dim=1).reshape(noise.shape) * _GAIN
+                for_noise = pixels.sum(dim=1).reshape(noise.shape) * LRELU_GAIN
         if taps is not None:
             gradient = _smooth(gradient, taps, None, _TAPS - 1 - _PADDING)
         for_x, for_kernel = _convolution_backward(
@@ -127,7 +124,7 @@ class _StyledConv(torch.autograd.Function):
 
 def _fold(weight: Tensor, style: Tensor, demodulation: Tensor) -> Tensor:
     """sqrt(2) d_o s_i w_oi [out, in, k, k]."""
-    return weight * torch.outer(demodulation * _GAIN, style)[:, :, None, None]
+    return weight * torch.outer(demodulation * LRELU_GAIN, style)[:, :, None, None]
 
 
 def _smooth(x: Tensor, taps: Tensor, bias: Tensor | None, padding: int) -> Tensor:

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 from torch import Tensor
-from torch.nn import functional
 
 from gan3dinv_ns.export.moving_pictures import write_gif, write_webp
 from gan3dinv_ns.ops.atomic_files import atomic_path
 from gan3dinv_ns.ops.image_files import pixels_of
+from gan3dinv_ns.photo import fit_to
 
 HIGHEST_FPS = {".mp4": 240, ".gif": 50, ".webp": 90}
 """Frames per second, at most, by suffix: browsers slow pictures down whose frames last 10 ms or less, and a GIF counts
@@ -105,15 +105,9 @@ def _frames(
 ) -> Iterator[np.ndarray]:
     """Pictures as [S, S, 3] uint8, one at a time."""
     for done, picture in enumerate(pictures, start=1):
-        yield pixels_of(_resized(picture, video.side))
+        yield pixels_of(fit_to(picture, video.side or picture.shape[-1]))
         if progress is not None:
             progress(done, video.count)
-
-
-def _resized(picture: Tensor, side: int | None) -> Tensor:
-    if side is None or side == picture.shape[-1]:
-        return picture
-    return functional.interpolate(picture, (side, side), mode="bicubic", align_corners=False, antialias=True)
 
 
 def _write_mp4(path: Path, frames: Iterator[np.ndarray], fps: float) -> None:

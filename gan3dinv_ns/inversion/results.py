@@ -17,6 +17,7 @@ from gan3dinv_ns.inversion.state import Inversion
 from gan3dinv_ns.inversion.views import orbit_labels
 from gan3dinv_ns.ops.atomic_files import atomic_path
 from gan3dinv_ns.ops.image_files import pixels_of, write_image
+from gan3dinv_ns.ops.image_metrics import psnr
 
 NOVEL_YAWS_RAD = (-0.5, 0.0, 0.5)
 """Yaws of the three novel views in the comparison; 0 looks at the face from the front."""
@@ -90,10 +91,10 @@ def measure(
     chosen = range(len(inversion.target.photo)) if photo is None else [photo]
     target = inversion.target.only(chosen)
     seen = {name: view[list(chosen)] for name, view in rendered.items()}
-    errors = (seen["image"].clamp(-1, 1) - target.photo).square().mean(dim=(1, 2, 3)).tolist()
+    pairs = zip(seen["image"].split(1), target.photo.split(1), strict=True)
     yaw, pitch = inversion.pose.yaw_pitch(photo or 0)
     return {
-        "psnr": statistics.fmean(10.0 * math.log10(4.0 / max(error, 1e-12)) for error in errors),
+        "psnr": statistics.fmean(psnr(image, photo) for image, photo in pairs),
         "perceptual": float(target.distance(seen)),
         "yaw_rad": yaw,
         "pitch_rad": pitch,

@@ -8,8 +8,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from gan3dinv_ns.cameras.conventions import LABEL_SIZE
 from gan3dinv_ns.cameras.rotations import looking_at_origin, orbit, roll_of, yaw_pitch
 from gan3dinv_ns.eg3d import Generator
+from gan3dinv_ns.eg3d.latent_samples import mapped_latents
 from gan3dinv_ns.encoders import Initialisers, PoseEstimator
 from gan3dinv_ns.inversion.pose_search import PoseSearch
 from gan3dinv_ns.inversion.settings import InversionSettings
@@ -17,6 +19,7 @@ from gan3dinv_ns.losses.latent_prior import LatentPrior
 from gan3dinv_ns.losses.reconstruction import PhotoTarget
 from gan3dinv_ns.ops.picture_moves import move_pictures
 from gan3dinv_ns.photo import face_points, rotation_from_face
+from gan3dinv_ns.photo.label import one_label
 
 _SAMPLES_OF_W = 4096
 
@@ -48,7 +51,6 @@ def mean_latent(generator: Generator) -> Tensor:
     return generator.backbone.mapping.w_avg.detach().clone().reshape(1, 1, -1)
 
 
-@torch.no_grad()
 def latent_prior(generator: Generator, label: Tensor, seed: int) -> LatentPrior:
     """The distribution of w.
 
@@ -56,10 +58,7 @@ def latent_prior(generator: Generator, label: Tensor, seed: int) -> LatentPrior:
         label: ``[1, 25]`` the camera that the mapping is conditioned on.
         seed: of the samples.
     """
-    source = torch.Generator().manual_seed(seed)
-    z = torch.randn(_SAMPLES_OF_W, generator.z_dim, generator=source).to(label)
-    w = generator.mapping(z, label.expand(_SAMPLES_OF_W, -1))[:, 0]
-    return LatentPrior.fit(w, mean_latent(generator)[0, 0])
+    return LatentPrior.fit(mapped_latents(generator, label, _SAMPLES_OF_W, seed), mean_latent(generator)[0, 0])
 
 
 def estimator_for(initialisers: Initialisers | None, settings: InversionSettings) -> PoseEstimator | None:
@@ -75,11 +74,11 @@ def first_guesses(
 ) -> tuple[Guess, ...]:
     """What is known of each of the photos by itself, see :func:`first_guess`."""
     count, label = len(target.photo), settings.start.label
-    if settings.start.pose == "label" and len(label) != 25 * count:
+    if settings.start.pose == "label" and len(label) != LABEL_SIZE * count:
         raise ValueError(f"the start from a label needs start.label, 25 numbers for each photo, not {len(label)}")
     guesses = []
     for index in range(count):
-        start = replace(settings.start, label=label[25 * index : 25 * index + 25])
+        start = replace(settings.start, label=one_label(label, index))
         guesses.append(first_guess(generator, target.only([index]), initialisers, replace(settings, start=start)))
     return tuple(guesses)
 
@@ -102,7 +101,7 @@ def first_guess(
         latent = initialisers.encoder(_upright(target.photo, rotation))[:, None]
     radius = generator.rendering.avg_camera_radius
     if start.pose == "label":
-        if len(start.label) != 25:
+        if len(start.label) != LABEL_SIZE:
             raise ValueError(f"the start from a label needs start.label, 25 numbers, not {len(start.label)}")
         return Guess(latent, torch.tensor(start.label[:16]).to(latent).reshape(1, 4, 4), "label")
     if start.pose == "canonical":

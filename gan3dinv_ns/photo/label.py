@@ -6,7 +6,8 @@ import json
 import math
 from pathlib import Path
 
-_LENGTH = 25
+from gan3dinv_ns.cameras.conventions import LABEL_SIZE
+
 _FILE = "dataset.json"
 
 
@@ -38,10 +39,15 @@ def check_labels(numbers: tuple[float, ...], count: int) -> None:
     Raises:
         ValueError: they are not 25 numbers each, or no labels.
     """
-    if len(numbers) != _LENGTH * count:
-        raise ValueError(f"the labels that are given must have {_LENGTH} numbers for each photo, not {len(numbers)}")
-    for first in range(0, len(numbers), _LENGTH):
-        check_label(numbers[first : first + _LENGTH], "the label that is given")
+    if len(numbers) != LABEL_SIZE * count:
+        raise ValueError(f"the labels that are given must have {LABEL_SIZE} numbers for each photo, not {len(numbers)}")
+    for photo in range(count):
+        check_label(one_label(numbers, photo), "the label that is given")
+
+
+def one_label(numbers: tuple[float, ...], photo: int) -> tuple[float, ...]:
+    """The label of one photo, from those of several that follow each other; empty where there is none."""
+    return numbers[LABEL_SIZE * photo : LABEL_SIZE * (photo + 1)]
 
 
 def check_label(values: object, what: str) -> tuple[float, ...]:
@@ -50,8 +56,8 @@ def check_label(values: object, what: str) -> tuple[float, ...]:
     Raises:
         ValueError: they are not; `what` begins the message.
     """
-    if not isinstance(values, (list, tuple)) or len(values) != _LENGTH:
-        raise ValueError(f"{what} must have {_LENGTH} numbers")
+    if not isinstance(values, (list, tuple)) or len(values) != LABEL_SIZE:
+        raise ValueError(f"{what} must have {LABEL_SIZE} numbers")
     if not all(isinstance(value, (int, float)) and math.isfinite(value) for value in values):
         raise ValueError(f"{what} has something that is no number")
     numbers = tuple(float(value) for value in values)

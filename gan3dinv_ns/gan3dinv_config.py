@@ -7,7 +7,6 @@ one line, and nerfstudio then leaves the method out.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,15 +21,14 @@ RECIPES = {
     "gan3dinv-paper": "paper.yaml",
     "gan3dinv-ffhq": "ffhq.yaml",
     "gan3dinv-cats": "cats.yaml",
+    "gan3dinv-sg2": "compared/sg2.yaml",
+    "gan3dinv-sg2-wplus": "compared/sg2-wplus.yaml",
+    "gan3dinv-pti": "compared/pti.yaml",
+    "gan3dinv-sg2-gd": "compared/sg2-gd.yaml",
+    "gan3dinv-sg2-wplus-gd": "compared/sg2-wplus-gd.yaml",
+    "gan3dinv-pti-gd": "compared/pti-gd.yaml",
 }
 """What follows `ns-train`, and the file in `configs/` that it is built from; None takes the defaults."""
-
-
-def recipe_path(file: str) -> Path:
-    """A file of `configs/`: beside the package in a checkout, inside it once installed."""
-    package = Path(__file__).parent
-    beside = package.parent / "configs" / file
-    return beside if beside.is_file() else package / "configs" / file
 
 
 def build_method(name: str) -> MethodSpecification:
@@ -45,7 +43,7 @@ def build_method(name: str) -> MethodSpecification:
     from nerfstudio.plugins.types import MethodSpecification
 
     from gan3dinv_ns.gan3dinv_trainer import GAN3DInvTrainerConfig
-    from gan3dinv_ns.ops.recipes import apply_recipe, read_recipe
+    from gan3dinv_ns.ops.recipes import apply_recipe, read_recipe, recipe_path
 
     config, description, file = GAN3DInvTrainerConfig(method_name=name), DESCRIPTION, RECIPES[name]
     if file is not None:
@@ -72,3 +70,9 @@ gan3dinv_fast_method = _registered("gan3dinv-fast")
 gan3dinv_paper_method = _registered("gan3dinv-paper")
 gan3dinv_ffhq_method = _registered("gan3dinv-ffhq")
 gan3dinv_cats_method = _registered("gan3dinv-cats")
+gan3dinv_sg2_method = _registered("gan3dinv-sg2")
+gan3dinv_sg2_wplus_method = _registered("gan3dinv-sg2-wplus")
+gan3dinv_pti_method = _registered("gan3dinv-pti")
+gan3dinv_sg2_gd_method = _registered("gan3dinv-sg2-gd")
+gan3dinv_sg2_wplus_gd_method = _registered("gan3dinv-sg2-wplus-gd")
+gan3dinv_pti_gd_method = _registered("gan3dinv-pti-gd")

@@ -37,8 +37,8 @@ class FoundHead:
 
     Attributes:
         generator: tuned for the photos, in evaluation mode.
-        w: the latent ``[w_dim]`` that was found.
-        ws: the latent of every layer ``[1, num_ws, w_dim]``: w in each, unless it was edited.
+        w: the latent ``[w_dim]`` that was found, of those of a head in W+ the mean.
+        ws: the latent of every layer ``[1, num_ws, w_dim]``: w in each, unless it was found in W+ or edited.
         label: the photos' cameras ``[K, 25]``.
         planes: tri-planes ``[1, 3, C, R, R]`` of ws, which every view reads.
     """
@@ -71,7 +71,10 @@ def write_head(inversion: Inversion, path: str | Path) -> None:
     Raises:
         FileWriteError: the disk is full or the place is not writable.
     """
-    _write(path, inversion.generator, {"w": inversion.w[0, 0], "label": inversion.label})
+    found = {"w": inversion.pivot, "label": inversion.label}
+    if inversion.settings.latent_space == "w+":
+        found["ws"] = inversion.latent[0]
+    _write(path, inversion.generator, found)
 
 
 def write_edited_head(head: FoundHead, path: str | Path) -> None:

@@ -1,7 +1,8 @@
 """The losses of one step, for each group that moves in it (Ko et al., Algorithm 1).
 
 The groups' graphs are kept apart: the latent sees the camera as a constant, the camera sees the tri-planes as
-constants, and the generator's weights see both as constants.
+constants, and the generator's weights see both as constants. Only where the camera moves by the reconstruction loss
+itself (Algorithm 3) is this one graph, which each of the two differentiates for itself.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from gan3dinv_ns.inversion.schedule import Group, GroupPlan, PhasePoint
 from gan3dinv_ns.inversion.views import far_limit, raw_view, with_depth_samples
 from gan3dinv_ns.losses.depth_smoothness import depth_smoothness
 from gan3dinv_ns.losses.noise import noise_regularization
+from gan3dinv_ns.losses.reconstruction import RECONSTRUCTION
 from gan3dinv_ns.losses.warp import View, warp_loss
 
 if TYPE_CHECKING:
@@ -40,15 +42,31 @@ def step_losses(inversion: Inversion, step: int) -> dict[Group, dict[str, Tensor
     generator = with_depth_samples(inversion.generator, inversion.settings.depth_samples)
     losses: dict[Group, dict[str, Tensor]] = {}
     planes: Tensor | None = None
+    label = inversion.label[photos]
+    camera = next((plan for plan in point.phase.plans if plan.group == "camera_pose"), None)
+    if camera is None or "reconstruction" not in camera.losses:
+        label = label.detach()
     for plan in point.phase.plans:
-        if plan.group == "camera_pose":
-            seen = inversion.planes() if planes is None else planes.detach()
-            losses[plan.group] = camera_losses(inversion, generator, seen, plan, photos)
-        else:
+        if plan.group != "camera_pose":
             ws = noisy_latent(inversion, point) if plan.group == "latent" else inversion.latent.detach()
             planes = generator.planes(ws)
-            losses[plan.group] = picture_losses(inversion, generator, ws, planes, plan, photos)
+            losses[plan.group] = picture_losses(inversion, generator, ws, planes, label, plan, photos)
+    if camera is not None:
+        seen = inversion.planes() if planes is None else planes.detach()
+        losses["camera_pose"] = camera_losses(inversion, generator, seen, camera, photos)
+        if "reconstruction" in camera.losses:
+            parts = losses.get("latent") or _reconstruction(inversion, generator, seen, label, photos)
+            whole = torch.stack([parts[name] for name in RECONSTRUCTION if name in parts]).sum()
+            losses["camera_pose"]["reconstruction"] = inversion.settings.pose.reconstruction_weight * whole
     return losses
+
+
+def _reconstruction(
+    inversion: Inversion, generator: Generator, planes: Tensor, label: Tensor, photos: Sequence[int]
+) -> dict[str, Tensor]:
+    """The reconstruction loss of constant planes."""
+    plan = GroupPlan("camera_pose", ("reconstruction",), 0.0)
+    return picture_losses(inversion, generator, inversion.latent.detach(), planes, label, plan, photos)
 
 
 def noisy_latent(inversion: Inversion, point: PhasePoint) -> Tensor:
@@ -61,13 +79,17 @@ def noisy_latent(inversion: Inversion, point: PhasePoint) -> Tensor:
 
 
 def picture_losses(
-    inversion: Inversion, generator: Generator, ws: Tensor, planes: Tensor, plan: GroupPlan, photos: Sequence[int]
+    inversion: Inversion,
+    generator: Generator,
+    ws: Tensor,
+    planes: Tensor,
+    label: Tensor,
+    plan: GroupPlan,
+    photos: Sequence[int],
 ) -> dict[str, Tensor]:
-    """Losses of whole pictures at the current poses of the given photos, for the latent or the generator's weights."""
+    """Losses of whole pictures of the given photos from their cameras ``label [K, 25]``, as a group plans them."""
     settings, count = inversion.settings, len(photos)
-    rendered = generator.synthesis(
-        ws.expand(count, -1, -1), inversion.label[photos].detach(), planes=planes.expand(count, -1, -1, -1, -1)
-    )
+    rendered = generator.synthesis(ws.expand(count, -1, -1), label, planes=planes.expand(count, -1, -1, -1, -1))
     losses: dict[str, Tensor] = {}
     if "reconstruction" in plan.losses:
         losses.update(inversion.target.only(photos).losses(rendered, settings.reconstruction))

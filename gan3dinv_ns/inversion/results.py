@@ -63,7 +63,7 @@ def write_results(
     with atomic_path(folder / "comparison.png") as path:
         comparison(inversion, rendered).save(path)
     with atomic_path(folder / "latent.npz") as path:
-        np.savez(path, w=_numpy(inversion.w[0, 0]), ws=_numpy(inversion.latent[0]))
+        np.savez(path, w=_numpy(inversion.pivot), ws=_numpy(inversion.latent[0]))
     each: list[dict[str, object]] = [
         {"name": name, **measure(inversion, rendered, index)} for index, name in enumerate(names)
     ]

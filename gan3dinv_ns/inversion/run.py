@@ -13,6 +13,7 @@ from gan3dinv_ns.inversion.state import Inversion
 from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
 
 Progress = Callable[[int, str, dict[str, float]], None]
+"""Told after each step its number, the phase's name and the step's metrics."""
 
 
 def invert(
@@ -27,7 +28,7 @@ def invert(
 
     Args:
         generator, discriminator, photo, settings, initialisers: see :class:`~gan3dinv_ns.inversion.state.Inversion`.
-        progress: called after each step with the step, the phase's name and the step's metrics.
+        progress: see ``Progress``.
 
     Returns:
         the inversion in its final state (with a schedule of no steps, the one it starts in), on the generator's device.
@@ -36,6 +37,17 @@ def invert(
         ValueError: for a photo of the wrong shape or settings that cannot be had.
     """
     inversion = Inversion(generator, discriminator, photo, settings, initialisers)
+    optimise(inversion, progress)
+    return inversion
+
+
+def optimise(inversion: Inversion, progress: Progress | None = None) -> None:
+    """Take an inversion that has not begun through its whole schedule, or until it has converged.
+
+    Args:
+        inversion: changed in place.
+        progress: see ``Progress``.
+    """
     optimizers = build_optimizers(inversion)
     for step in range(inversion.schedule.total_steps):
         metrics = optimisation_step(inversion, optimizers, step)
@@ -45,4 +57,3 @@ def invert(
             break
     if not bool(inversion.started):
         inversion.start()
-    return inversion

@@ -96,6 +96,9 @@ class PoseSettings:
     photometric_weight: float = 1.0
     """Weight of the direct comparison of a small rendering with the photo, whose gradient goes through the renderer
     to the camera (Algorithm 3); 0 leaves it out."""
+    reconstruction_weight: float = 0.0
+    """Weight of the latent's own reconstruction loss, whose gradient goes through renderer and super-resolution to the
+    camera, both moving together (Algorithm 3); 0 leaves it out."""
     translate: bool = True
     """The camera has a learnable translation besides its rotation (supplement, B.2); without it, it always looks at the
     origin (the ablation)."""
@@ -131,6 +134,9 @@ class InversionSettings:
     """Camera and its losses."""
     reconstruction: ReconstructionWeights = field(default_factory=ReconstructionWeights)
     """Weights of the reconstruction loss."""
+    latent_space: Literal["w", "w+"] = "w"
+    """Where the latent is looked for: "w", the same for every layer, or "w+", one for each layer (Abdal et al., 2019),
+    which comes closer to the photo and bears less editing."""
     depth_samples: tuple[int, int] = (16, 16)
     """Samples along each ray in the two passes while optimising; fewer than the generator's own are faster."""
     latent_noise: float = 0.05
@@ -193,6 +199,8 @@ class InversionSettings:
             losses += ("warp",)
         if self.pose.photometric_weight > 0:
             losses += ("photometric",)
+        if self.pose.reconstruction_weight > 0:
+            losses += ("reconstruction",)
         if losses and self.pose.translate and self.pose.translation_weight > 0:
             losses += ("translation",)
         if losses and self.pose.estimate_weight > 0:

@@ -75,7 +75,8 @@ class Inversion(nn.Module):
         self.schedule = self.settings.build_schedule()
         self.generator = copy.deepcopy(generator).eval().requires_grad_(False)
         device = next(self.generator.parameters()).device
-        self.w = nn.Parameter(mean_latent(self.generator))
+        latents = self.generator.num_ws if self.settings.latent_space == "w+" else 1
+        self.w = nn.Parameter(mean_latent(self.generator).repeat(1, latents, 1))
         radius = generator.rendering.avg_camera_radius
         self.register_buffer("started", torch.tensor(False, device=device))
         self.register_buffer("converged", torch.tensor(False, device=device))
@@ -139,8 +140,13 @@ class Inversion(nn.Module):
 
     @property
     def latent(self) -> Tensor:
-        """``ws [1, num_ws, w_dim]``: the same w for every layer; differentiable."""
+        """``ws [1, num_ws, w_dim]``: the same w for every layer, in W+ each its own; differentiable."""
         return self.w.expand(1, self.generator.num_ws, -1)
+
+    @property
+    def pivot(self) -> Tensor:
+        """``w [w_dim]``: the latent, in W+ the mean of the layers'; differentiable."""
+        return self.w[0].mean(dim=0)
 
     @property
     def camera_pose(self) -> Tensor:

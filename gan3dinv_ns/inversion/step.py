@@ -82,12 +82,14 @@ def optimisation_step(inversion: Inversion, optimizers: Mapping[str, Optimizer],
             metrics[f"{group}/{name}"] = float(value.detach())
             if not math.isfinite(metrics[f"{group}/{name}"]):
                 raise FloatingPointError(f"loss {group}/{name} is not finite at step {step}; lower the learning rate.")
-        optimizer = optimizers[group]
-        optimizer.zero_grad(set_to_none=True)
-        torch.stack(list(parts.values())).sum().backward(inputs=groups[group])
-        for options in optimizer.param_groups:
+        optimizers[group].zero_grad(set_to_none=True)
+        # Groups may share a graph, which their steps would spoil: all gradients come before the first step.
+        last = group == list(losses)[-1]
+        torch.stack(list(parts.values())).sum().backward(inputs=groups[group], retain_graph=not last)
+    for group in losses:
+        for options in optimizers[group].param_groups:
             options["lr"] = inversion.schedule.learning_rate(step, group) * options.get("rate_factor", 1.0)
-        optimizer.step()
+        optimizers[group].step()
     if inversion.settings.optimize_noise and "latent" in losses:
         normalize_noise(inversion.noise_maps)
     _judge(inversion, metrics, step)

@@ -17,6 +17,9 @@ from torch.nn import functional
 
 from gan3dinv_ns.losses.perceptual import PerceptualDistance, Pictures
 
+RECONSTRUCTION = ("pixels", "raw", "perceptual")
+"""Names of the parts of the loss."""
+
 
 @dataclass(frozen=True)
 class ReconstructionWeights:

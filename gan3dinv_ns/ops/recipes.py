@@ -11,6 +11,14 @@ import yaml
 
 T = TypeVar("T")
 
+_PACKAGE = Path(__file__).parents[1]
+
+
+def recipe_path(file: str) -> Path:
+    """A file of `configs/`: beside the package in a checkout, inside it once installed."""
+    beside = _PACKAGE.parent / "configs" / file
+    return beside if beside.is_file() else _PACKAGE / "configs" / file
+
 
 def read_recipe(path: str | Path) -> dict[str, Any]:
     """The content of a YAML file; nothing in it is executed.

@@ -61,5 +61,5 @@ class Selection:
             if any(figure in row.figures for row in rows)
         }
         whole = [column for column in zip(*having.values(), strict=True) if None not in column]
-        values = np.array(whole, dtype=np.float64).reshape(-1, len(having)).T
-        return dict(zip(having, values, strict=True)) if whole else {}
+        columns = zip(*whole, strict=True)
+        return {method: np.array(values, dtype=np.float64) for method, values in zip(having, columns, strict=False)}

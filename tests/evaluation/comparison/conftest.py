@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -77,22 +78,28 @@ def strip() -> Image.Image:
     return method_strip({name: torch.full((1, 3, 8, 8), i / 4) for i, name in enumerate(("photo", "a", "b", "c"))})
 
 
+def fill_folder(path: Path, rows: list[Row], experiment: Experiment, strip: Image.Image) -> ExperimentFolder:
+    """An experiment's folder that holds these rows."""
+    folder = ExperimentFolder.opened(path, experiment)
+    for row in rows:
+        folder.add(row, None if row.failed else strip)
+    return folder
+
+
 @pytest.fixture
 def filled(tmp_path: Path, strip: Image.Image) -> Callable[..., ExperimentFolder]:
     """From rows to an experiment's folder that holds them."""
 
     def fill(rows: list[Row], experiment: Experiment | None = None) -> ExperimentFolder:
-        folder = ExperimentFolder.opened(tmp_path / "experiment", experiment or experiment_of())
-        for row in rows:
-            folder.add(row, None if row.failed else strip)
-        return folder
+        return fill_folder(tmp_path / "experiment", rows, experiment or experiment_of(), strip)
 
     return fill
 
 
-@pytest.fixture
-def rich(filled: Callable[..., ExperimentFolder]) -> ExperimentFolder:
-    """Four methods, two of them only ablations, and eight photos of two kinds, with everything that can be measured."""
+@pytest.fixture(scope="session")
+def kept_rich(tmp_path_factory: pytest.TempPathFactory, strip: Image.Image) -> ExperimentFolder:
+    """Four methods, two of them only ablations, and eight photos of two kinds, with everything that can be measured;
+    one photo has failed, and one is only there of one method. To be read only."""
     parts = ("E and P", "warp")
     methods = {
         "sg2": Method("SG2†", {"steps": 400}),
@@ -106,4 +113,16 @@ def rich(filled: Callable[..., ExperimentFolder]) -> ExperimentFolder:
         for method, shift in shifts.items()
         for photo in range(8)
     ]
-    return filled(rows, experiment_of(methods, left_out={"FID": "no weights of Inception; give --inception PATH"}))
+    rows += [Row("sg2", "9", "hat | cap", {}, error="no face_was found"), made_up_row("ours", 11)]
+    experiment = experiment_of(methods, left_out={"FID": "no weights of Inception; give --inception PATH"})
+    return fill_folder(tmp_path_factory.mktemp("kept") / "experiment", rows, experiment, strip)
+
+
+@pytest.fixture
+def rich(kept_rich: ExperimentFolder, tmp_path: Path) -> ExperimentFolder:
+    """A copy of ``kept_rich``."""
+    copied = tmp_path / "rich"
+    for part in ("rows", "pictures"):
+        shutil.copytree(kept_rich.folder / part, copied / part)
+    shutil.copy(kept_rich.folder / "experiment.json", copied)
+    return ExperimentFolder.loaded(copied)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _COLOURS = (
     "#1f77b4", "#ff7f0e", "#2ca02c", "#9467bd", "#8c564b", "#e377c2", "#17becf", "#bcbd22", "#7f7f7f", "#1b5e20",
-    "#4a148c", "#000000",
+    "#4a148c", "#f4c20d",
 )  # fmt: skip
 _REFERENCE_COLOUR = "#d62728"
 _DASHES = ("-", "--", "-.", ":")

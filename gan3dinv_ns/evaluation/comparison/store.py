@@ -155,9 +155,8 @@ class ExperimentFolder:
         return self.folder / "pictures" / method / f"{_file_name(photo)}.png"
 
     def _names(self, method: str) -> list[str]:
-        folder = self.folder / "rows" / method
         # What begins with a dot was being written when its process ended.
-        files = [path for path in folder.glob("*.json") if not path.name.startswith(".")]
+        files = (self.folder / "rows" / method).glob("[!.]*.json")
         return [unquote(path.name.removesuffix(".json")) for path in files]
 
     def _read(self, method: str, photo: str) -> Row:

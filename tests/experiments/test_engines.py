@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from gan3dinv_ns.experiments import ray_engine
 from gan3dinv_ns.experiments.engine import Engine, Outcome, error_line
 from gan3dinv_ns.experiments.local_engine import LocalEngine
 from gan3dinv_ns.experiments.ray_cluster import check_answers
@@ -36,13 +37,12 @@ class Toy:
 
     Attributes:
         folder: where it writes, a line for each attempt at a task.
-        deadly: the task that kills the process at its first `deaths` attempts.
-        company: at this task it waits until so many processes have begun something.
+        deaths: how many attempts at each task kill the process; none where there is no number.
+        company: tasks from 1 on wait until so many processes have begun something.
     """
 
     folder: Path
-    deadly: int = -1
-    deaths: int = 0
+    deaths: tuple[int, ...] = ()
     company: int = 1
 
     def __call__(self, task: int) -> Report:
@@ -50,9 +50,10 @@ class Toy:
             file.write(f"{os.getpid()}\n")
         if task == 13:
             raise ValueError("thirteen cannot\nbe squared")
-        if task == self.deadly and len(attempts(self.folder, task)) <= self.deaths:
+        if len(attempts(self.folder, task)) <= sum(self.deaths[task : task + 1]):
             os.kill(os.getpid(), signal.SIGKILL)
-        wait_until(lambda: len(processes(self.folder)) >= self.company)
+        if task >= 1:
+            wait_until(lambda: len(processes(self.folder)) >= self.company)
         return Report(task**2, os.getpid(), os.environ.get("OMP_NUM_THREADS", ""))
 
 
@@ -104,32 +105,34 @@ def squares(outcomes: Sequence[Outcome[int, Report]]) -> dict[int, int | str]:
     return {outcome.task: outcome.result.square if outcome.result else outcome.error for outcome in outcomes}
 
 
-def fixed_ports() -> dict[str, int]:
-    """Ports of a node's agents: where they are given, Ray does not insist on agents that start within 15 s."""
-    names = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in names]
-    ports = {name: each.getsockname()[1] for name, each in zip(names, sockets, strict=True)}
-    for each in sockets:
-        each.close()
-    return ports
-
-
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A real Ray cluster of one node that gives room for two workers."""
     ray = pytest.importorskip("ray", reason='Ray is not installed (extra "cluster")')
-    from ray.cluster_utils import Cluster
-
     # The toys of this file are known to this process only.
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    options = {"num_cpus": 2, "num_gpus": 0, "include_dashboard": False}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        started = Cluster(initialize_head=True, head_node_args={**options, **fixed_ports()})
+    started = start_cluster()
     yield started
     ray.shutdown()
     started.shutdown()
     ray.cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+
+
+def start_cluster() -> Any:
+    """Starts it; on a machine with much else to do Ray gives up, as its agents take more than 15 s to load."""
+    from ray.cluster_utils import Cluster
+
+    node = {"num_cpus": 2, "num_gpus": 0, "include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
+    reason = ""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_enable_worker_prestart", "0")
+        for _ in range(2):
+            try:
+                return Cluster(initialize_head=True, head_node_args=node)
+            except Exception as error:
+                reason = str(error)
+    pytest.skip(f"Ray could not be started on this machine: {reason}")
 
 
 @pytest.fixture(params=["local", "ray"])
@@ -144,6 +147,7 @@ def test_every_task_comes_back_once_and_errors_are_told(engine: Engine, tmp_path
     expected: dict[int, int | str] = {number: number**2 for number in range(10, 18)}
     assert squares(outcomes) == {**expected, 13: "thirteen cannot be squared"}
     assert all(len(attempts(tmp_path, number)) == 1 for number in range(10, 18))
+    assert "ray" not in sys.modules or not sys.modules["ray"].is_initialized()
 
 
 def test_no_tasks_need_no_worker(engine: Engine) -> None:
@@ -152,7 +156,7 @@ def test_no_tasks_need_no_worker(engine: Engine) -> None:
 
 def test_a_worker_that_cannot_be_built_is_one_line(engine: Engine) -> None:
     with pytest.raises(ValueError, match=r"there is no weights\.pkl") as raised:
-        list(engine.run(MakeNothing(), [1, 2, 3]))
+        list(engine.run(MakeNothing(), [1]))
     assert "\n" not in str(raised.value)
 
 
@@ -172,43 +176,27 @@ def test_errors_not_meant_for_users_tell_where_they_arose() -> None:
     assert line.startswith("KeyError in test_engines.py, line ") and line.endswith(": 'yaw'")
 
 
-def test_a_killed_worker_loses_only_its_task(cluster: Any, tmp_path: Path) -> None:
-    toy = Toy(tmp_path, deadly=3, deaths=1)
-    outcomes = list(RayEngine(cluster.address).run(MakeToy(toy), range(8)))
-    assert squares(outcomes) == {number: number**2 for number in range(8)}
-    assert [len(attempts(tmp_path, number)) for number in range(8)] == [1, 1, 1, 2, 1, 1, 1, 1]
+def test_a_killed_worker_loses_only_its_task_and_a_task_that_always_kills_is_told(cluster: Any, tmp_path: Path) -> None:
+    toy = Toy(tmp_path, deaths=(0, 0, 0, 1, 100))
+    outcomes = list(RayEngine(cluster.address, retries=1).run(MakeToy(toy), range(8)))
+    told = squares(outcomes)
+    assert str(told.pop(4)).startswith("the worker died each of the 2 times this was tried: ")
+    assert told == {number: number**2 for number in (0, 1, 2, 3, 5, 6, 7)}
+    assert [len(attempts(tmp_path, number)) for number in range(8)] == [1, 1, 1, 2, 2, 1, 1, 1]
     killed, finisher = attempts(tmp_path, 3)
     assert killed != finisher
     assert not alive(killed)
-
-
-def test_a_task_that_always_kills_its_worker_is_told_and_the_others_go_on(cluster: Any, tmp_path: Path) -> None:
-    toy = Toy(tmp_path, deadly=0, deaths=100)
-    outcomes = list(RayEngine(cluster.address, retries=1).run(MakeToy(toy), range(4)))
-    told = squares(outcomes)
-    assert str(told.pop(0)).startswith("the worker died each of the 2 times this was tried")
-    assert told == {number: number**2 for number in range(1, 4)}
-    assert [len(attempts(tmp_path, number)) for number in range(4)] == [2, 1, 1, 1]
-
-
-def test_a_worker_killed_from_outside_is_replaced(cluster: Any, tmp_path: Path) -> None:
-    outcomes = []
-    for outcome in RayEngine(cluster.address, workers=1).run(MakeToy(Toy(tmp_path)), range(4)):
-        outcomes.append(outcome)
-        if len(outcomes) == 1:
-            assert outcome.result is not None
-            os.kill(outcome.result.process, signal.SIGKILL)
-    assert squares(outcomes) == {number: number**2 for number in range(4)}
-    assert sum(len(attempts(tmp_path, number)) for number in range(4)) <= 5
-    assert len(processes(tmp_path)) == 2
 
 
 def test_closing_early_leaves_no_worker_and_keeps_the_callers_connection(cluster: Any, tmp_path: Path) -> None:
     import ray
 
     ray.init(address=cluster.address, log_to_driver=False)
-    with closing(RayEngine().run(MakeToy(Toy(tmp_path)), range(100))) as outcomes:
-        next(outcomes)
+    engine = RayEngine(cpus_per_worker=2)
+    assert engine.describe() == "Ray: 1 worker of 2 cores on 1 node"
+    with closing(engine.run(MakeToy(Toy(tmp_path)), range(100))) as outcomes:
+        first = next(outcomes)
+    assert first.result is not None and first.result.threads == "2"
     assert ray.is_initialized()
     wait_until(lambda: ray.available_resources().get("CPU") == 2)
     wait_until(lambda: not any(map(alive, processes(tmp_path))))
@@ -216,25 +204,17 @@ def test_closing_early_leaves_no_worker_and_keeps_the_callers_connection(cluster
     ray.shutdown()
 
 
-def test_workers_get_their_cores_and_the_connection_ends_with_the_run(cluster: Any, tmp_path: Path) -> None:
-    import ray
-
-    engine = RayEngine(cluster.address, cpus_per_worker=2)
-    assert engine.describe() == "Ray: 1 worker of 2 cores on 1 node"
-    outcomes = list(engine.run(MakeToy(Toy(tmp_path)), range(3)))
-    assert [outcome.result.threads for outcome in outcomes if outcome.result] == ["2", "2", "2"]
-    assert len(processes(tmp_path)) == 1
-    assert not ray.is_initialized()
-
-
-def test_nodes_that_join_are_used_and_those_that_leave_lose_only_their_tasks(cluster: Any, tmp_path: Path) -> None:
-    before = set(range(8))
-    run = RayEngine(cluster.address).run(MakeToy(Toy(tmp_path, company=3)), sorted(before))
-    node = cluster.add_node(num_cpus=1, num_gpus=0, **fixed_ports())
+def test_a_cluster_that_grows_during_the_run_is_used(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers_on_nodes = [1]
+    monkeypatch.setattr(ray_engine, "room", lambda cpus, gpus: workers_on_nodes)
+    run = RayEngine(cluster.address).run(MakeToy(Toy(tmp_path, company=2)), range(4))
     outcomes = [next(run)]
-    cluster.remove_node(node, allow_graceful=False)
+    workers_on_nodes.append(1)
     outcomes += run
-    assert squares(outcomes) == {number: number**2 for number in before}
+    assert squares(outcomes) == {number: number**2 for number in range(4)}
+    assert len(processes(tmp_path)) == 2
 
 
 def test_a_cluster_without_room_for_a_worker_is_one_line(cluster: Any, tmp_path: Path) -> None:

@@ -1,128 +1,162 @@
-"""`gan3dinv evaluate`: the benchmark on synthetic heads that no generator has seen."""
+"""`gan3dinv evaluate`: methods compared on photos, as in the paper's tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from gan3dinv_ns.cli.networks import DeviceName, load_networks, resolve_device
+from gan3dinv_ns.cli.networks import DeviceName, resolve_device
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from gan3dinv_ns.eg3d import Generator
-    from gan3dinv_ns.encoders import Initialisers
-    from gan3dinv_ns.evaluation.heldout import HeldoutHead
-    from gan3dinv_ns.evaluation.heldout_folder import HeldoutFolder, HeldoutRun
-    from gan3dinv_ns.inversion.settings import InversionSettings
-    from gan3dinv_ns.inversion.state import Inversion
+    from gan3dinv_ns.evaluation.comparison.store import ExperimentFolder
+    from gan3dinv_ns.experiments.engine import Engine
+    from gan3dinv_ns.experiments.experiment import Plan
 
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Invert photos of unseen synthetic heads and compare with the truth; goes on where it was stopped."""
+    """Invert photos by one or several methods and compare results, cameras and, of synthetic heads, the truth; goes on
+    where it was stopped."""
 
-    dataset: Literal["heads", "heads-out-of-family"] = "heads"
-    """heads are drawn as for training; heads-out-of-family have glasses, a hat, moles, a hair style or a light that
-    training never shows, in turns."""
-    count: int = 10
-    """Number of heads."""
+    dataset: str = "heads"
+    """heads are synthetic, unseen and drawn as for training; heads-out-of-family have glasses, a hat, moles, a hair
+    style or a light that training never shows, in turns; or a folder of photos, or its dataset.json with cameras."""
+    methods: tuple[str, ...] = ("ours",)
+    """ours; sg2, sg2-wplus, pti (camera known); sg2-gd, sg2-wplus-gd, pti-gd (camera by gradient descent); or groups:
+    compared (these seven), ablations, all."""
+    metrics: tuple[str, ...] = ("all",)
+    """all that can be had, or some of psnr, lpips, ms_ssim, mse, identity, rotation_deg, translation_box,
+    novel_psnr_0.4, depth_mae_box, edits, frechet, seconds, peak_memory_mb."""
+    count: int | None = None
+    """Number of photos; None takes 10 heads, or all photos of a folder."""
     seed: int = 900_000
     """Seed of the first head, the others follow; training uses seeds below 900000."""
     output_dir: Path = Path("outputs/evaluation")
-    """Folder for heads.csv, summary.json, report.md, heads.png and a strip of pictures for each head."""
+    """Folder for report.md, rows.csv, tables.tex, summary.json, plots, sheets, and a row and a strip of pictures for
+    each photo and method."""
     generator: str = "makehuman128-64"
     """A name, a URL, or the path of a .pkl or .safetensors file."""
+    base: str = "default"
+    """Recipe whose losses, samples and steps all methods share: default, fast, paper, ffhq, cats."""
+    steps: tuple[int, int, int] | None = None
+    """Steps of warm-up, projection and tuning in its stead; methods without one of them project for longer."""
     device: DeviceName = "auto"
     """auto is CUDA if there is one, else the CPU."""
     makehuman: Path | None = None
     """MakeHuman's CC0 data: a folder or .tar.xz archive in its layout; None takes what the package ships."""
     roll: float = 0.0
-    """Photos are rolled by up to this to both sides, radians; above 0 the inversion searches the roll too."""
-
+    """Photos of heads are rolled by up to this to both sides, radians; above 0 the inversion searches the roll too."""
     photos: int = 1
     """How many photos of each head are inverted together, as with --same-person; figures are those of the first."""
+    reference: str | None = None
+    """The method that the others are tested against; None takes ours, or the first without it."""
+    retry: bool = False
+    """Also do again what has failed."""
+    engine: Literal["local", "ray"] = "local"
+    """local does one photo after the other here; ray spreads them over processes and machines (extra: cluster)."""
+    address: str | None = None
+    """Of a running Ray cluster, auto finds it; None starts one on this machine."""
+    workers: int | None = None
+    """Ray's workers; None takes one for each GPU, or for each group of cores."""
+    cores: int = 1
+    """Cores of each of Ray's workers."""
 
     def main(self) -> None:
-        """Prints a row for each head and a table, writes figures and pictures.
+        """Prints a line for each photo and method, and the table; writes figures and pictures.
 
         Raises:
-            ValueError: an option, MakeHuman's data or the generator cannot be used, or the folder holds other heads.
+            ValueError: an option or the generator cannot be used, or the folder holds another experiment.
             FileWriteError: the disk is full or the place is not writable.
         """
-        from gan3dinv_ns.evaluation.rows import text_summary
+        from gan3dinv_ns.evaluation.comparison.report import write_report
+        from gan3dinv_ns.experiments.methods import OURS, find_methods
 
-        folder = self.fill(self.output_dir, inversion_settings(self.roll))
-        print(text_summary(folder.rows))
-        for path in folder.finish():
+        methods = find_methods(self.methods, self.base, self.steps)
+        names = [method.name for method in methods]
+        reference = self.reference or (OURS if OURS in names else names[0])
+        if reference not in names:
+            raise ValueError(
+                f"reference {reference!r} is not among the methods {', '.join(names)}; add it to --methods"
+            )
+        folder = fill(self._plan(tuple(methods)), self.output_dir, self._engine(), self.retry)
+        written = write_report(folder, reference)
+        _print_overview(folder)
+        for path in written:
             print(f"wrote {path.resolve()}")
 
-    def fill(self, path: Path, settings: InversionSettings) -> HeldoutFolder:
-        """A folder with a row for each head, inverted with these settings.
+    def _plan(self, methods: tuple) -> Plan:
+        from gan3dinv_ns.experiments.experiment import Plan
+        from gan3dinv_ns.heads.heldout import FIRST_UNSEEN_SEED
 
-        Raises:
-            ValueError, FileWriteError: see :meth:`main`.
-        """
-        from rich.console import Console
-        from rich.progress import MofNCompleteColumn, Progress
-
-        from gan3dinv_ns.evaluation.heldout import evaluate_heldout
-        from gan3dinv_ns.evaluation.heldout_folder import HeldoutFolder
-        from gan3dinv_ns.heads.heldout import FIRST_UNSEEN_SEED, check_choice
-        from gan3dinv_ns.inversion.run import invert
-
-        check_choice(self.seed, self.count, self.roll, self.photos)
         if self.seed < FIRST_UNSEEN_SEED:
             print(f"warning: the generator may have been trained on heads with seeds below {FIRST_UNSEEN_SEED}")
-        console = Console(soft_wrap=True, highlight=False, markup=False)
-        generator, discriminator, initialisers = load_networks(self.generator, resolve_device(self.device))
-        folder = HeldoutFolder(path, self._run(generator, initialisers, settings))
-        missing = [seed for seed in range(self.seed, self.seed + self.count) if str(seed) not in folder.done]
+        return Plan(
+            self.dataset,
+            methods,
+            self.generator,
+            resolve_device(self.device),
+            self.count,
+            self.seed,
+            self.roll,
+            self.photos,
+            self.metrics,
+            self.makehuman,
+        )
 
-        def run(photos: Tensor) -> Inversion:
-            return invert(generator, discriminator, photos, settings, initialisers=initialisers)
+    def _engine(self) -> Engine:
+        if self.engine == "local":
+            from gan3dinv_ns.experiments.local_engine import LocalEngine
 
-        with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=console) as bar:
-            task = bar.add_task("heads", total=self.count, completed=self.count - len(missing))
-            heads = self._heads(missing, generator.img_resolution)
-            for head in evaluate_heldout(heads, run, self.photos):
-                folder.add(head)
-                figures = head.row.figures
-                console.print(
-                    f"{head.row.name} ({head.row.kind}): {figures['psnr']:.2f} dB, "
-                    f"{figures['rotation_deg']:.1f} degrees, {figures['seconds']:.0f} s"
-                )
-                bar.advance(task)
-        return folder
+            return LocalEngine()
+        from gan3dinv_ns.experiments.ray_engine import RayEngine
 
-    def _run(self, generator: Generator, initialisers: Initialisers | None, settings: InversionSettings) -> HeldoutRun:
-        from gan3dinv_ns.evaluation.heldout_folder import HeldoutRun, weights_digest
-
-        device = next(generator.parameters()).device.type
-        made_with = {
-            "weights": weights_digest(generator),
-            "initialisers": None if initialisers is None else weights_digest(initialisers),
-            "device": device,
-            "makehuman": None if self.makehuman is None else str(self.makehuman),
-            "roll": self.roll,
-            "photos": self.photos,
-            "inversion": asdict(settings),
-        }
-        return HeldoutRun(self.generator, self.dataset, self.seed, made_with)
-
-    def _heads(self, seeds: list[int], resolution: int) -> Iterator[HeldoutHead]:
-        from gan3dinv_ns.heads.heldout import photograph
-        from gan3dinv_ns.heads.template import load_template
-
-        template = load_template(self.makehuman)
-        for seed in seeds:
-            yield photograph(template, self.dataset, seed, resolution, self.roll)
+        return RayEngine(self.address, self.workers, self.cores)
 
 
-def inversion_settings(roll: float) -> InversionSettings:
-    """The defaults, with a pose that can roll where photos are rolled."""
-    from gan3dinv_ns.inversion.settings import InversionSettings, PoseSettings
+def _print_overview(folder: ExperimentFolder) -> None:
+    from rich.console import Console
+    from rich.table import Table
 
-    return InversionSettings(pose=PoseSettings(kind="sixd")) if roll > 0 else InversionSettings()
+    from gan3dinv_ns.evaluation.comparison.overview import overview
+
+    heading, *lines = overview(folder)
+    table = Table(box=None)
+    for number, title in enumerate(heading):
+        table.add_column(title, justify="right" if number else "left", no_wrap=True)
+    for line in lines:
+        table.add_row(*line)
+    Console(highlight=False, markup=False).print(table)
+
+
+def fill(plan: Plan, folder: Path, engine: Engine, retry: bool = False) -> ExperimentFolder:
+    """An experiment's folder with all its rows, done before the eyes of the user.
+
+    Raises:
+        ValueError, FileWriteError: see :meth:`Evaluate.main`.
+    """
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress
+
+    from gan3dinv_ns.evaluation.comparison.row import Row
+    from gan3dinv_ns.experiments.experiment import run_experiment
+
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=console) as bar:
+        task = bar.add_task("photos", total=None)
+
+        def watch(row: Row, done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+            figures = row.figures
+            shown = [f"{figures[name]:.{digits}f} {unit}" for name, digits, unit in _SHOWN if name in figures]
+            console.print(f"{row.photo}, {row.method}: {row.error or ', '.join(shown)}")
+
+        return run_experiment(plan, folder, engine, watch, retry)
+
+
+_SHOWN = (
+    ("psnr", 2, "dB"),
+    ("rotation_deg", 1, "degrees"),
+    ("novel_psnr_0.4", 2, "dB at 0.4 rad"),
+    ("seconds", 0, "s"),
+)

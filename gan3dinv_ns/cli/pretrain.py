@@ -10,7 +10,9 @@ from gan3dinv_ns.cli.networks import DeviceName, resolve_device
 from gan3dinv_ns.cli.progress import counting_bar
 
 if TYPE_CHECKING:
-    from gan3dinv_ns.evaluation.rows import HeldoutRow
+    from collections.abc import Mapping
+
+    from gan3dinv_ns.inversion.settings import InversionSettings
 
 Start = Literal["learned", "through-p", "landmarks", "searched"]
 _NAMES: dict[Start, str] = {
@@ -219,31 +221,47 @@ class ReportStarts:
             ValueError: an option or the generator cannot be used, or a folder holds other heads.
             FileWriteError: the disk is full or the place is not writable.
         """
-        from gan3dinv_ns.cli.evaluate import Evaluate, inversion_settings
+        from gan3dinv_ns.cli.evaluate import fill
         from gan3dinv_ns.evaluation.start_report import compare_starts, write_start_report
-        from gan3dinv_ns.inversion.settings import untuned_settings
+        from gan3dinv_ns.experiments.experiment import Plan
+        from gan3dinv_ns.experiments.local_engine import LocalEngine
+        from gan3dinv_ns.experiments.methods import CompiledMethod
 
-        benchmark = Evaluate(
-            count=self.count, seed=self.seed, generator=self.generator, device=self.device, roll=self.roll
-        )
-
-        def evaluate(start: Start, steps: int) -> list[HeldoutRow]:
-            settings = inversion_settings(self.roll)
-            if start == "through-p":
-                settings = replace(settings, pose=replace(settings.pose, through="estimator"))
-            if start == "landmarks":
-                settings = untuned_settings("mean", "landmarks", steps, settings)
-            elif start == "searched":
-                settings = untuned_settings("mean", "search", steps, settings)
-            else:
-                settings = untuned_settings("encoder", "estimator", steps, settings)
-            return benchmark.fill(self.output_dir / f"{start}-{steps:03d}", settings).rows
+        def evaluate(start: Start, steps: int) -> list[Mapping[str, float]]:
+            settings = _start_settings(start, steps)
+            name = f"{start}-{steps:03d}"
+            method = CompiledMethod(name, name, settings, {}, True)
+            plan = Plan(
+                "heads",
+                (method,),
+                self.generator,
+                resolve_device(self.device),
+                self.count,
+                self.seed,
+                self.roll,
+                metrics=("psnr", "rotation_deg", "novel_psnr_0.4", "seconds"),
+            )
+            return [row.figures for row in fill(plan, self.output_dir, LocalEngine()).rows(name)]
 
         figures = compare_starts({start: _NAMES[start] for start in self.starts}, self.steps, evaluate)
         written = write_start_report(self.output_dir, figures, self.count)
         print(written[-1].read_text(encoding="utf-8"))
         for path in written:
             print(f"wrote {path.resolve()}")
+
+
+def _start_settings(start: Start, steps: int) -> InversionSettings:
+    """Of an inversion without tuning."""
+    from gan3dinv_ns.inversion.settings import InversionSettings, untuned_settings
+
+    settings = InversionSettings()
+    if start == "through-p":
+        settings = replace(settings, pose=replace(settings.pose, through="estimator"))
+    if start == "landmarks":
+        return untuned_settings("mean", "landmarks", steps, settings)
+    if start == "searched":
+        return untuned_settings("mean", "search", steps, settings)
+    return untuned_settings("encoder", "estimator", steps, settings)
 
 
 def _tell(path: Path) -> None:

@@ -23,10 +23,9 @@ from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
 from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d import Generator
 from gan3dinv_ns.eg3d.ray_sampler import sample_rays
+from gan3dinv_ns.ops.peak_memory import peak_memory_mb, reset_peak_memory
 
 _YAW_RAD, _PITCH_RAD = 0.3, 0.1
-_STATUS = Path("/proc/self/status")
-_RESET_PEAK = Path("/proc/self/clear_refs")
 
 Outputs = dict[str, Tensor]
 
@@ -169,9 +168,9 @@ def _measure(
 def _median_and_peak(call: Callable[[], object], repeats: int, device: torch.device) -> tuple[float, float]:
     """Median time in milliseconds and peak memory in megabytes, after one call that is not counted."""
     call()
-    _reset_peak(device)
+    reset_peak_memory(device)
     times = [_timed(call, device) for _ in range(repeats)]
-    return round(statistics.median(times) * 1000, 2), round(_peak_mb(device), 1)
+    return round(statistics.median(times) * 1000, 2), round(peak_memory_mb(device), 1)
 
 
 def _timed(call: Callable[[], object], device: torch.device) -> float:
@@ -186,27 +185,6 @@ def _timed(call: Callable[[], object], device: torch.device) -> float:
 def _synchronise(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def _reset_peak(device: torch.device) -> None:
-    """Lets the peak start anew; where the kernel does not allow it, the process's peak since its start counts."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-        return
-    with suppress(OSError):
-        _RESET_PEAK.write_text("5")
-
-
-def _peak_mb(device: torch.device) -> float:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    try:
-        line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) / 1024
-    except (OSError, StopIteration):
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if platform.system() == "Darwin" else 2**10)
 
 
 def _device_of(generator: Generator) -> torch.device:

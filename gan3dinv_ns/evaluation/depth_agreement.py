@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gan3dinv_ns.evaluation.heldout import SOLID, Inverted
 from gan3dinv_ns.evaluation.labelled import Step
 from gan3dinv_ns.evaluation.metrics import depth_mae_box
+from gan3dinv_ns.evaluation.photo_figures import SOLID, Inverted
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from gan3dinv_ns.evaluation.attribute_regressor import (
 from gan3dinv_ns.evaluation.consistency import Consistency, FiveViews, measure_consistency, render_five_views
 from gan3dinv_ns.evaluation.depth_agreement import DepthAgreement, KnownHead, measure_depth_agreement
 from gan3dinv_ns.evaluation.frechet import RANDOM_CONVOLUTIONS, RandomConvolutions, features_of, frechet_distance
-from gan3dinv_ns.evaluation.heldout import Inverted
 from gan3dinv_ns.evaluation.labelled import LabelledPictures, Step, to_bytes
+from gan3dinv_ns.evaluation.photo_figures import Inverted
 from gan3dinv_ns.evaluation.readability import FOLDS, Reading, judge, linear_readability
 
 GRID_SAMPLES = 6

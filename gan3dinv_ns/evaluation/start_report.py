@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import io
 import json
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from gan3dinv_ns.evaluation.rows import HeldoutRow, summarise
 from gan3dinv_ns.ops.atomic_files import atomic_path
 
 _SHOWN = {
@@ -41,14 +41,16 @@ class StartFigures:
 
 
 def compare_starts(
-    starts: Mapping[_Start, str], steps: Sequence[int], evaluate: Callable[[_Start, int], Sequence[HeldoutRow]]
+    starts: Mapping[_Start, str],
+    steps: Sequence[int],
+    evaluate: Callable[[_Start, int], Sequence[Mapping[str, float]]],
 ) -> list[StartFigures]:
     """Figures of every start after every number of steps.
 
     Args:
         starts: each with its name in the report.
         steps: 0 is the start itself.
-        evaluate: inverts the heads, from that start and with that number of steps.
+        evaluate: inverts the heads, from that start and with that number of steps; the figures of each.
 
     Raises:
         ValueError: there are no starts or no steps.
@@ -58,8 +60,10 @@ def compare_starts(
     figures = []
     for start, shown in starts.items():
         for count in sorted(set(steps)):
-            summary = summarise(evaluate(start, count))
-            mean, median = ({name: one[what] for name, one in summary.items()} for what in ("mean", "median"))
+            heads = evaluate(start, count)
+            columns = {name: [head[name] for head in heads] for name in (*_SHOWN, "seconds")}
+            mean = {name: statistics.fmean(values) for name, values in columns.items()}
+            median = {name: statistics.median(values) for name, values in columns.items()}
             figures.append(StartFigures(shown, count, mean, median))
     return figures
 

@@ -8,20 +8,36 @@ from pathlib import Path
 
 from gan3dinv_ns.cameras.conventions import LABEL_SIZE
 
-_FILE = "dataset.json"
+DATASET_FILE = "dataset.json"
+"""The name of EG3D's file of labels, beside the photos."""
 
 
 def find_label(photo: Path) -> tuple[float, ...]:
     """The 25 numbers of a photo: 16 of its camera-to-world matrix, 9 of its intrinsics.
 
     Args:
-        photo: beside it lies dataset.json, {"labels": [["NAME", [25 numbers]], ...]}, NAME relative to the folder; a
-            mapping instead of the list will do too.
+        photo: beside it lies a dataset.json, see :func:`label_beside`.
 
     Raises:
         ValueError: the file is missing or damaged, or has no such label.
     """
-    path = photo.parent / _FILE
+    label = label_beside(photo)
+    if label is None:
+        raise ValueError(f"{photo.parent / DATASET_FILE}: has no label of {photo.name}")
+    return label
+
+
+def label_beside(photo: Path) -> tuple[float, ...] | None:
+    """The label of a photo in the dataset.json beside it, None if that has none of this photo.
+
+    Args:
+        photo: beside it lies dataset.json, {"labels": [["NAME", [25 numbers]], ...]}, NAME relative to the folder; a
+            mapping instead of the list will do too.
+
+    Raises:
+        ValueError: the file is missing or damaged.
+    """
+    path = photo.parent / DATASET_FILE
     try:
         labels = dict(json.loads(path.read_text(encoding="utf-8"))["labels"])
     except FileNotFoundError as error:
@@ -29,7 +45,7 @@ def find_label(photo: Path) -> tuple[float, ...]:
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ValueError(f'{path}: not a dataset.json of EG3D, {{"labels": [["NAME", [25 numbers]], ...]}}') from error
     if photo.name not in labels:
-        raise ValueError(f"{path}: has no label of {photo.name}")
+        return None
     return check_label(labels[photo.name], f"{path}: the label of {photo.name}")
 
 

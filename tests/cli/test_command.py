@@ -6,10 +6,10 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
+from PIL import Image
 
 from gan3dinv_ns.cli import main
 from gan3dinv_ns.eg3d import (
@@ -21,6 +21,7 @@ from gan3dinv_ns.eg3d import (
     save_discriminator,
     save_generator,
 )
+from gan3dinv_ns.experiments.photos import DrawnHead
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
@@ -138,53 +139,36 @@ def test_benchmark_prints_a_table_and_writes_json(tiny, tmp_path, capsys):
 
 @pytest.fixture
 def unseen(monkeypatch):
-    """Stand-ins for heads and inversions: pictures of one grey; the heads and photos that were asked for."""
-    from gan3dinv_ns.cameras.conventions import camera_label
-    from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
-    from gan3dinv_ns.cameras.rotations import orbit
+    """A stand-in for what inverts and measures; the jobs that it was given, with their laboratories."""
+    from gan3dinv_ns.evaluation.comparison.row import Row
 
-    label = camera_label(orbit(0.1, 0.0), intrinsics_matrix())
-    asked = SimpleNamespace(heads=[], kinds=[])
+    asked = []
 
-    def grey(labels, resolution, channels=3):
-        return torch.full((len(labels), channels, resolution, resolution), 0.5)
+    class StandIn:
+        def __init__(self, laboratory):
+            self.laboratory = laboratory
 
-    def photograph(template, dataset, seed, resolution, roll):
-        asked.heads.append((template, dataset, seed, roll))
+        def __call__(self, job):
+            asked.append((self.laboratory, job))
+            figures = dict.fromkeys(("psnr", "novel_psnr_0.6"), 20.0 + len(asked))
+            return Row(job.method.name, job.source.name, "grey", figures), Image.new("RGB", (256, 144))
 
-        def render(labels, side):
-            return grey(labels, side), grey(labels, side, 1), grey(labels, side, 1) * 2
-
-        photo = grey(label, 48)
-        further = {"photos": lambda count: photo.expand(count, -1, -1, -1), "render": render}
-        return SimpleNamespace(name=str(seed), kind="grey", photo=photo, label=label, **further)
-
-    def invert(generator, discriminator, photo, settings, initialisers):
-        asked.kinds.append(settings.pose.kind)
-
-        def render(labels):
-            seen = {"image": grey(labels, 48), "image_depth": grey(labels, 8, 1) + 0.1}
-            return seen | {"image_weights": torch.ones(len(labels), 1, 8, 8)}
-
-        return SimpleNamespace(label=label, render=render)
-
-    monkeypatch.setattr("gan3dinv_ns.heads.heldout.photograph", photograph)
-    monkeypatch.setattr("gan3dinv_ns.heads.template.load_template", lambda source: source)
-    monkeypatch.setattr("gan3dinv_ns.inversion.run.invert", invert)
+    monkeypatch.setattr("gan3dinv_ns.experiments.laboratory.Experimenter", StandIn)
     return asked
 
 
 def test_evaluate_writes_figures_and_pictures(tiny, tmp_path, unseen, capsys):
     options = ["--generator", str(tiny), "--device", "cpu", "--output-dir", str(tmp_path)]
     main(["evaluate", *options, "--count", "2"])
-    assert unseen.heads == [(None, "heads", 900_000, 0.0), (None, "heads", 900_001, 0.0)]
-    assert unseen.kinds == ["euler", "euler"]
-    summary = json.loads((tmp_path / "summary.json").read_text())
-    assert summary["count"] == 2 and summary["psnr"]["median"] == 100.0
-    assert summary["depth_mae_box"]["p90"] == pytest.approx(0.1)
+    assert [(job.method.name, job.source) for _, job in unseen] == [
+        ("ours", DrawnHead("heads", 900_000)),
+        ("ours", DrawnHead("heads", 900_001)),
+    ]
+    figures = json.loads((tmp_path / "summary.json").read_text())["comparison"]["metrics"]["psnr"]
+    assert figures["methods"]["ours"]["median"] == 21.5
     shown = capsys.readouterr().out
-    assert "900001 (grey): 100.00 dB" in shown and "novel_psnr_0.6" in shown
-    for name in ("heads.csv", "summary.json", "heads.png", "report.md"):
+    assert "900001, ours: 22.00 dB" in shown and "novel views" in shown and "median" in shown
+    for name in ("rows.csv", "summary.json", "report.md", "tables.tex", "sheet.png"):
         assert (tmp_path / name).is_file() and f"wrote {tmp_path / name}" in shown
 
 
@@ -192,17 +176,35 @@ def test_evaluate_goes_on_where_it_was_stopped(tiny, tmp_path, unseen):
     options = ["--generator", str(tiny), "--device", "cpu", "--output-dir", str(tmp_path), "--roll", "0.3"]
     options += ["--dataset", "heads-out-of-family", "--makehuman", "m", "--seed", "900004"]
     main(["evaluate", *options, "--count", "1"])
-    main(["evaluate", *options, "--count", "3"])
-    assert [seed for _, _, seed, _ in unseen.heads] == [900_004, 900_005, 900_006]
-    assert unseen.heads[0] == (Path("m"), "heads-out-of-family", 900_004, 0.3)
-    assert unseen.kinds == ["sixd"] * 3
-    with pytest.raises(SystemExit, match=r"seed 900004, not 900005; choose another --output-dir"):
-        main(["evaluate", *options, "--seed", "900005"])
+    main(["evaluate", *options, "--count", "2", "--methods", "ours", "sg2"])
+    done = [(job.method.name, job.source.seed) for _, job in unseen]
+    assert done == [("ours", 900_004), ("sg2", 900_004), ("sg2", 900_005), ("ours", 900_005)]
+    assert unseen[0][1].source == DrawnHead("heads-out-of-family", 900_004, 0.3)
+    assert (unseen[0][0].roll, unseen[0][0].makehuman) == (True, Path("m"))
+    with pytest.raises(SystemExit, match=r"roll 0\.3, not 0\.0; choose another --output-dir"):
+        main(["evaluate", *options, "--roll", "0"])
+
+
+def test_evaluate_shows_the_means_of_several_methods(tiny, tmp_path, unseen, capsys):
+    options = ["--generator", str(tiny), "--device", "cpu", "--output-dir", str(tmp_path), "--count", "1"]
+    main(["evaluate", *options, "--methods", "sg2", "pti-gd"])
+    shown = capsys.readouterr().out
+    assert "SG2" in shown and "PTI\u2020" in shown and "21.00" in shown and "22.00" in shown
 
 
 @pytest.mark.parametrize(
     ("options", "reason"),
-    [(["--count", "0"], "count 0"), (["--seed", "-1"], "seed -1"), (["--roll", "4"], "roll 4.0 is outside")],
+    [
+        (["--count", "0"], "count 0"),
+        (["--seed", "-1"], "seed -1"),
+        (["--roll", "4"], "roll 4.0 is outside"),
+        (["--methods", "sg3"], "method 'sg3' is not known"),
+        (["--metrics", "beauty"], "metric 'beauty' is not known"),
+        (["--base", "celeba"], "base 'celeba' is not known"),
+        (["--steps", "0", "0", "0"], "steps .* cannot be taken"),
+        (["--dataset", "no-such-folder"], "no-such-folder is no folder of photos"),
+        (["--reference", "pti"], "reference 'pti' is not among the methods"),
+    ],
 )
 def test_evaluate_names_what_is_wrong(tmp_path, options, reason):
     with pytest.raises(SystemExit, match=reason) as ended:

@@ -1,0 +1,155 @@
+"""What networks read from an inversion's pictures: perceptual distance, likeness, features, and what edits change."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from gan3dinv_ns.editing.directions import Edit, apply_edits
+from gan3dinv_ns.editing.named_directions import find_directions
+from gan3dinv_ns.eg3d import Generator
+from gan3dinv_ns.evaluation.comparison.metric import Metric
+from gan3dinv_ns.evaluation.edit_table import STRENGTHS, EditRow, measure_edit
+from gan3dinv_ns.evaluation.frechet import RandomConvolutions
+from gan3dinv_ns.evaluation.photo_figures import NOVEL_YAWS_RAD
+from gan3dinv_ns.heads.face_reading import FaceReader, drawn_vectors
+from gan3dinv_ns.heads.face_scale import EDITABLE, face_values
+from gan3dinv_ns.inversion.head_file import FoundHead
+from gan3dinv_ns.inversion.state import Inversion
+from gan3dinv_ns.inversion.views import orbit_labels
+from gan3dinv_ns.losses.perceptual import build_perceptual
+
+EDITED = ("age", "smile")
+"""The attributes of Ko et al.'s table 1."""
+
+METRICS = (
+    Metric("lpips", "LPIPS", "", "lower", 4),
+    Metric("psnr", "PSNR", "dB", "higher", 2),
+    Metric("mse", "MSE", "", "lower", 5),
+    Metric("ms_ssim", "MS-SSIM", "", "higher", 4),
+    Metric("identity", "identity similarity", "", "higher", 3),
+    Metric("rotation_deg", "rotation error", "degrees", "lower", 2),
+    Metric("translation_box", "translation error", "box units", "lower", 4),
+    *(Metric(f"novel_psnr_{yaw}", f"novel views ±{yaw} rad", "dB", "higher", 2) for yaw in NOVEL_YAWS_RAD),
+    Metric("depth_mae_box", "depth error", "box units", "lower", 4),
+    Metric("seconds", "time", "s", "lower", 1),
+    Metric("peak_memory_mb", "peak memory", "MB", "lower", 0),
+)
+"""All figures of a photo."""
+
+SETS = ("edits", "frechet")
+"""What is measured beside figures: changes by edits, and features for the distance of sets of pictures."""
+
+_YAWS_RAD = (-0.3, 0.0, 0.3)
+_SPREAD_HEADS = 2000
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read of one inversion.
+
+    Attributes:
+        figures: "lpips" and "identity", as far as they are wanted.
+        edits: rows of ``EDITED``, if they are wanted.
+        features: "photo" and "result", if they are wanted.
+    """
+
+    figures: dict[str, float] = field(default_factory=dict)
+    edits: tuple[EditRow, ...] = ()
+    features: dict[str, list[float]] = field(default_factory=dict)
+
+
+def unavailable(generator: Generator, source: str, known: Collection[str]) -> dict[str, str]:
+    """Names of figures and of ``SETS`` that cannot be measured here, each with the reason.
+
+    Args:
+        generator, source: the generator and what it was loaded from.
+        known: what is known of the photos: "camera", "head".
+    """
+    reasons = {}
+    for name in ("rotation_deg", "translation_box"):
+        if "camera" not in known:
+            reasons[name] = "the photos' cameras are not known; a dataset.json beside them tells them"
+    for name in (*(f"novel_psnr_{yaw}" for yaw in NOVEL_YAWS_RAD), "depth_mae_box"):
+        if "head" not in known:
+            reasons[name] = "the heads' true looks are not known"
+    for names, attempt in (
+        (("lpips",), lambda: build_perceptual("lpips-alex", None)),
+        (("identity", "edits"), lambda: FaceReader.of(source)),
+    ):
+        try:
+            attempt()
+        except ValueError as error:
+            reasons |= dict.fromkeys(names, str(error).splitlines()[0])
+    if "edits" not in reasons and find_directions(generator) is None:
+        reasons["edits"] = "the generator has no named directions; see gan3dinv heads directions"
+    return reasons
+
+
+class Readings:
+    """The networks that read.
+
+    Args:
+        generator: a name or a file, whose own reader of faces and directions are taken.
+        wanted: names of figures and of ``SETS``.
+        device: of LPIPS; all else is on the CPU.
+
+    Raises:
+        ValueError: one of them cannot be had, see :func:`unavailable`.
+    """
+
+    def __init__(self, generator: str, wanted: tuple[str, ...], device: torch.device) -> None:
+        self._wanted, self._device = wanted, device
+        self._lpips = build_perceptual("lpips-alex", None, device) if "lpips" in wanted else None
+        self._reader = FaceReader.of(generator) if {"identity", "edits"} & set(wanted) else None
+        self._convolutions = RandomConvolutions() if "frechet" in wanted else None
+        self._spread: dict[str, float] = {}
+        if "edits" in wanted:
+            values = face_values(drawn_vectors(range(_SPREAD_HEADS)))
+            self._spread = {name: float(values[name].std()) for name in EDITABLE}
+
+    @torch.no_grad()
+    def __call__(self, inversion: Inversion, pictures: Mapping[str, Tensor]) -> Read:
+        """What is wanted.
+
+        Args:
+            inversion: finished.
+            pictures: "photo" and "reconstruction", ``[1, 3, R, R]`` in [-1, 1].
+        """
+        pair = torch.cat([pictures["photo"], pictures["reconstruction"]])
+        figures: dict[str, float] = {}
+        if self._lpips is not None:
+            features = self._lpips.features({"image": pair.to(self._device)})
+            first, second = ([one[index : index + 1] for one in features] for index in range(2))
+            figures["lpips"] = float(self._lpips.compare(first, second))
+        if self._reader is not None and "identity" in self._wanted:
+            persons = self._reader(pair)[1]
+            figures["identity"] = float(torch.cosine_similarity(persons[0], persons[1], dim=0))
+        vectors: dict[str, list[float]] = {}
+        if self._convolutions is not None:
+            seen = self._convolutions(pair)
+            vectors = {name: one.tolist() for name, one in zip(("photo", "result"), seen, strict=True)}
+        return Read(figures, self._edits(inversion) if "edits" in self._wanted else (), vectors)
+
+    def _edits(self, inversion: Inversion) -> tuple[EditRow, ...]:
+        assert self._reader is not None
+        label = inversion.label.detach()
+        latent, pivot = inversion.latent.detach(), inversion.pivot.detach()
+        head = FoundHead(inversion.generator, pivot, latent, label, inversion.planes())
+        named = find_directions(inversion.generator)
+        assert named is not None
+        yaws = torch.tensor(_YAWS_RAD)
+        radius = inversion.generator.rendering.avg_camera_radius
+        around = orbit_labels(yaws, torch.zeros_like(yaws), float(label[0, 16]), radius).to(label)
+        rows: list[EditRow] = []
+        for name in EDITED:
+            direction = named.directions[name]
+
+            def views(strength: float, direction=direction) -> dict[str, Tensor]:
+                return head.with_ws(apply_edits(head.ws, [Edit(direction, strength)])).render(around)
+
+            rows += measure_edit(name, views, self._reader, self._spread, STRENGTHS)
+        return tuple(rows)

@@ -8,6 +8,8 @@ import os
 import socket
 from types import ModuleType
 
+_QUIET = {"log_to_driver": False, "logging_level": logging.ERROR}
+_STARTS = 3
 _PATIENCE_SECONDS = 10.0
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 _FRAME_HEADER_BYTES, _FRAME_KIND_AT, _SETTINGS_FRAME = 9, 3, 4
@@ -46,17 +48,36 @@ def connect(address: str | None) -> bool:
     named = os.environ.get("RAY_ADDRESS", address) if address == "auto" else address
     if named not in (None, "auto"):
         check_answers(named)
-    here = {"address": "local", "include_dashboard": False} if named is None else {"address": named}
+    if named is None:
+        _start_here(ray)
+        return True
     try:
-        ray.init(**here, log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(address=named, **_QUIET)
     except (Exception, SystemExit) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        if named is None:
-            fix = "if this machine is very busy, try again; Ray's logs are in /tmp/ray/session_latest/logs"
-            raise ValueError(f"Ray could not be started here: {reason}; {fix}") from None
         fix = 'start one with "ray start --head", or leave --address out for one of this machine alone'
-        raise ValueError(f"no Ray cluster at {address}: {reason}; {fix}") from None
+        raise ValueError(f"no Ray cluster at {address}: {_first_line(error)}; {fix}") from None
     return True
+
+
+def _start_here(ray: ModuleType) -> None:
+    """Starts Ray on this machine; again if need be, as it gives up where its agents take more than 15 s to load.
+
+    Raises:
+        ValueError: it does not start.
+    """
+    for start in range(1, _STARTS + 1):
+        try:
+            ray.init(address="local", include_dashboard=False, **_QUIET)
+            return
+        except Exception as error:
+            if start == _STARTS:
+                fix = "run again when this machine has less to do; Ray's logs are in /tmp/ray/session_latest/logs"
+                raise ValueError(f"Ray could not be started here: {_first_line(error)}; {fix}") from None
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".")
 
 
 def check_answers(address: str) -> None:

@@ -10,6 +10,7 @@ import tyro
 
 from gan3dinv_ns.cli.align import Align
 from gan3dinv_ns.cli.benchmark import Benchmark
+from gan3dinv_ns.cli.cost import EstimateCost
 from gan3dinv_ns.cli.edit import EditHead
 from gan3dinv_ns.cli.evaluate import Evaluate
 from gan3dinv_ns.cli.export import ExportMesh
@@ -78,6 +79,7 @@ Command = (
     | Annotated[Render, tyro.conf.subcommand(name="render")]
     | Annotated[Benchmark, tyro.conf.subcommand(name="benchmark")]
     | Annotated[Evaluate, tyro.conf.subcommand(name="evaluate")]
+    | Annotated[EstimateCost, tyro.conf.subcommand(name="cost")]
     | Annotated[Heads, tyro.conf.subcommand(name="heads")]
     | Annotated[Pretrain, tyro.conf.subcommand(name="pretrain")]
 )
@@ -90,7 +92,7 @@ and what inversions start from."""
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `gan3dinv`; what is wrong on the user's side is told in one line, with status 1."""
     plain = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
-    command: Align | EditHead | Export | Render | Benchmark | Evaluate | Heads | Pretrain = tyro.cli(
+    command: Align | EditHead | Export | Render | Benchmark | Evaluate | EstimateCost | Heads | Pretrain = tyro.cli(
         Command,
         prog="gan3dinv",
         description=DESCRIPTION,

@@ -32,6 +32,7 @@ COMMANDS = (
     "render",
     "benchmark",
     "evaluate",
+    "cost",
     "heads",
     "heads generate",
     "heads pack",
@@ -150,7 +151,7 @@ def unseen(monkeypatch):
 
         def __call__(self, job):
             asked.append((self.laboratory, job))
-            figures = dict.fromkeys(("psnr", "novel_psnr_0.6"), 20.0 + len(asked))
+            figures = {"seconds": 36.0} | dict.fromkeys(("psnr", "novel_psnr_0.6"), 20.0 + len(asked))
             return Row(job.method.name, job.source.name, "grey", figures), Image.new("RGB", (256, 144))
 
     monkeypatch.setattr("gan3dinv_ns.experiments.laboratory.Experimenter", StandIn)
@@ -183,6 +184,16 @@ def test_evaluate_goes_on_where_it_was_stopped(tiny, tmp_path, unseen):
     assert (unseen[0][0].roll, unseen[0][0].makehuman) == (True, Path("m"))
     with pytest.raises(SystemExit, match=r"roll 0\.3, not 0\.0; choose another --output-dir"):
         main(["evaluate", *options, "--roll", "0"])
+
+
+def test_cost_tells_what_many_photos_take(tiny, tmp_path, unseen, capsys):
+    options = ["--generator", str(tiny), "--device", "cpu", "--output-dir", str(tmp_path)]
+    main(["evaluate", *options, "--count", "2"])
+    main(["cost", str(tmp_path), "--photos", "3600", "--workers", "2", "--kind", "core", "--price", "1"])
+    # The stand-in says 36 seconds: 36 core hours on two cores.
+    assert "3,600 photos by ours on 2 cores: 18.0 hours, 36" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match=r"experiment\.json does not exist"):
+        main(["cost", str(tmp_path / "nowhere")])
 
 
 def test_evaluate_shows_the_means_of_several_methods(tiny, tmp_path, unseen, capsys):

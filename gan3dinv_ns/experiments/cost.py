@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from gan3dinv_ns.evaluation.comparison.store import ExperimentFolder
 
 _SECONDS_PER_HOUR = 3600.0
 
@@ -40,7 +43,7 @@ class Fleet:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Cost:
     """What it will take.
 
     Attributes:
@@ -60,8 +63,24 @@ class Plan:
     bytes_kept: dict[str, float]
 
 
-def make_plan(photos: int, methods: Mapping[str, Measured], fleet: Fleet) -> Plan:
-    """The plan for every method on every photo.
+def measured_in(folder: ExperimentFolder) -> dict[str, Measured]:
+    """Means over the photos of an experiment's folder, by method; without methods that have no seconds.
+
+    Raises:
+        ValueError: a row is damaged.
+    """
+    measured = {}
+    for method in folder.experiment.methods:
+        rows = [row for row in folder.rows(method) if "seconds" in row.figures]
+        if rows:
+            files = [path(method, row.photo) for row in rows for path in (folder.row_path, folder.picture_path)]
+            kept = sum(file.stat().st_size for file in files) / len(rows)
+            measured[method] = Measured(statistics.fmean(row.figures["seconds"] for row in rows), kept)
+    return measured
+
+
+def estimate_cost(photos: int, methods: Mapping[str, Measured], fleet: Fleet) -> Cost:
+    """What every method on every photo takes.
 
     Workers take the next task when they are free. However the tasks are ordered, the last one is then done after at
     most `work / m + (1 - 1 / m) longest` (Graham, "Bounds for certain multiprocessing anomalies", 1966), with m
@@ -78,33 +97,33 @@ def make_plan(photos: int, methods: Mapping[str, Measured], fleet: Fleet) -> Pla
     hours = start + share * sum(worker_hours.values()) + (1 - share) * longest
     cost = hours * fleet.workers * fleet.price_per_hour
     kept = {name: photos * method.bytes_kept for name, method in methods.items()}
-    return Plan(photos, fleet, tuple(methods), hours, worker_hours, cost, kept)
+    return Cost(photos, fleet, tuple(methods), hours, worker_hours, cost, kept)
 
 
-def plan_text(plan: Plan, currency: str = "USD") -> str:
+def cost_text(cost: Cost, currency: str = "USD") -> str:
     """A sentence with the totals, and a Markdown table with a line for each method."""
-    fleet = plan.fleet
-    methods = f"{len(plan.methods)} methods" if len(plan.methods) > 1 else plan.methods[0]
+    fleet = cost.fleet
+    methods = f"{len(cost.methods)} methods" if len(cost.methods) > 1 else cost.methods[0]
     workers = f"{fleet.workers:,} {fleet.kind}{'s' if fleet.workers > 1 else ''}"
     lines = [
-        f"{plan.photos:,} photos by {methods} on {workers}: {_significant(plan.hours)} hours, "
-        f"{_significant(plan.cost)} {currency} at {fleet.price_per_hour:.2f} per {fleet.kind} and hour, "
-        f"{_size(sum(plan.bytes_kept.values()))} kept.",
+        f"{cost.photos:,} photos by {methods} on {workers}: {_significant(cost.hours)} hours, "
+        f"{_significant(cost.cost)} {currency} at {fleet.price_per_hour:.2f} per {fleet.kind} and hour, "
+        f"{_size(sum(cost.bytes_kept.values()))} kept.",
         "",
         f"| method | seconds per photo | {fleet.kind} hours | kept |",
         "| --- | --- | --- | --- |",
     ]
-    for name in plan.methods:
-        hours = plan.worker_hours[name]
-        seconds = hours * _SECONDS_PER_HOUR / plan.photos
-        cells = (name, _significant(seconds), _significant(hours), _size(plan.bytes_kept[name]))
+    for name in cost.methods:
+        hours = cost.worker_hours[name]
+        seconds = hours * _SECONDS_PER_HOUR / cost.photos
+        cells = (name, _significant(seconds), _significant(hours), _size(cost.bytes_kept[name]))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
 def _check(photos: int, methods: Mapping[str, Measured], fleet: Fleet) -> None:
     if not methods:
-        raise ValueError("a plan needs at least one method")
+        raise ValueError("an estimate needs at least one method with its seconds")
     counts = {"photos": photos, "workers": fleet.workers}
     for what, count in counts.items():
         if count < 1:

@@ -45,6 +45,9 @@ class Evaluate:
     """auto is CUDA if there is one, else the CPU."""
     makehuman: Path | None = None
     """MakeHuman's CC0 data: a folder or .tar.xz archive in its layout; None takes what the package ships."""
+    identity_network: Path | None = None
+    """Weights of a network of face recognition (.pth or .safetensors), in the layout of ArcFace's IR-SE-50 or
+    CurricularFace's IR-101; None reads faces by the generator's own latent encoder, where it has one."""
     roll: float = 0.0
     """Photos of heads are rolled by up to this to both sides, radians; above 0 the inversion searches the roll too."""
     photos: int = 1
@@ -102,6 +105,7 @@ class Evaluate:
             self.photos,
             self.metrics,
             self.makehuman,
+            self.identity_network,
         )
 
     def _engine(self) -> Engine:

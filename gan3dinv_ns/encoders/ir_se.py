@@ -1,8 +1,8 @@
-"""IR-SE-50, the trunk of encoders for large generators.
+"""IR-SE-50, the trunk of encoders for large generators, and its relatives, the trunks of face recognition.
 
 Residual units with batch normalisation first (Deng et al., "ArcFace", CVPR 2019, "IR"), each scaled by
-squeeze-and-excitation (Hu et al., CVPR 2018, "SE"), 24 of them in four stages, as in pixel2style2pixel (Richardson et
-al., CVPR 2021) and e4e (Tov et al., 2021).
+squeeze-and-excitation (Hu et al., CVPR 2018, "SE") or not: 24 of them in four stages, as in pixel2style2pixel
+(Richardson et al., CVPR 2021) and e4e (Tov et al., 2021), or 49, as in CurricularFace (Huang et al., CVPR 2020).
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-_STAGES = ((64, 3), (128, 4), (256, 14), (512, 3))
+UNITS = {24: (3, 4, 14, 3), 49: (3, 13, 30, 3)}
+"""Residual units in all, and in each stage: those of 50 and of 101 layers."""
+
+_WIDTHS = (64, 128, 256, 512)
 _SQUEEZE = 16
 
 
@@ -30,7 +33,7 @@ class SqueezeExcitation(nn.Module):
 class ImprovedResidualUnit(nn.Module):
     """[N, in, H, W] -> [N, out, H / stride, W / stride]."""
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int, excitation: bool = True) -> None:
         super().__init__()
         self.skip: nn.Module = nn.MaxPool2d(1, stride)
         if in_channels != out_channels:
@@ -42,20 +45,34 @@ class ImprovedResidualUnit(nn.Module):
             nn.PReLU(out_channels),
             nn.Conv2d(out_channels, out_channels, 3, stride, 1, bias=False),
             nn.BatchNorm2d(out_channels),
-            SqueezeExcitation(out_channels),
+            *([SqueezeExcitation(out_channels)] if excitation else []),
         )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.inner(x) + self.skip(x)
 
 
-class IrSe50(nn.Sequential):
-    """Photos [N, 3, S, S] in [-1, 1] -> features [N, 512, S/16, S/16]."""
+class IrTrunk(nn.Sequential):
+    """Photos [N, 3, S, S] in [-1, 1] -> features [N, 512, S/16, S/16].
 
-    def __init__(self) -> None:
+    Args:
+        units: of each of the four stages.
+        excitation: whether units are scaled by squeeze-and-excitation.
+    """
+
+    def __init__(self, units: tuple[int, ...], excitation: bool) -> None:
         layers: list[nn.Module] = [nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.PReLU(64)]
         channels = 64
-        for width, count in _STAGES:
-            layers += [ImprovedResidualUnit(width if n else channels, width, 1 if n else 2) for n in range(count)]
+        for width, count in zip(_WIDTHS, units, strict=True):
+            for number in range(count):
+                taken, stride = (width, 1) if number else (channels, 2)
+                layers.append(ImprovedResidualUnit(taken, width, stride, excitation))
             channels = width
         super().__init__(*layers)
+
+
+class IrSe50(IrTrunk):
+    """The trunk of 24 units with squeeze-and-excitation."""
+
+    def __init__(self) -> None:
+        super().__init__(UNITS[24], True)

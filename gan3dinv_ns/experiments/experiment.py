@@ -15,6 +15,7 @@ from gan3dinv_ns.evaluation.comparison.experiment import Experiment, Method, wei
 from gan3dinv_ns.evaluation.comparison.row import Row
 from gan3dinv_ns.evaluation.comparison.store import ExperimentFolder
 from gan3dinv_ns.evaluation.frechet import RANDOM_CONVOLUTIONS
+from gan3dinv_ns.evaluation.identity_network import load_identity_network
 from gan3dinv_ns.experiments.engine import Engine, Outcome
 from gan3dinv_ns.experiments.laboratory import Job, Laboratory
 from gan3dinv_ns.experiments.methods import CompiledMethod
@@ -43,6 +44,7 @@ class Plan:
         photos: of each drawn head, inverted together.
         metrics: names of figures and of ``SETS``, or "all" for those that can be had.
         makehuman: MakeHuman's data; None takes what ships.
+        identity_network: see :class:`~gan3dinv_ns.experiments.readings.Readings`.
     """
 
     dataset: str
@@ -55,6 +57,7 @@ class Plan:
     photos: int = 1
     metrics: tuple[str, ...] = ("all",)
     makehuman: Path | None = None
+    identity_network: Path | None = None
 
     def sources(self) -> Sequence[PhotoSource]:
         """The photos.
@@ -99,7 +102,14 @@ def run_experiment(
     jobs = _missing(plan, sources, store)
     wanted = tuple(metric.name for metric in experiment.metrics)
     extras = tuple(name for name in SETS if name not in experiment.left_out)
-    laboratory = Laboratory(plan.generator, str(plan.device), (*wanted, *extras), plan.roll > 0, plan.makehuman)
+    laboratory = Laboratory(
+        plan.generator,
+        str(plan.device),
+        (*wanted, *extras),
+        plan.roll > 0,
+        plan.makehuman,
+        plan.identity_network,
+    )
     total = len(sources) * len(plan.methods)
     done = total - len(jobs)
     for outcome in engine.run(laboratory, jobs) if jobs else ():
@@ -123,7 +133,7 @@ def describe(plan: Plan, sources: Sequence[PhotoSource]) -> Experiment:
     if unknown:
         raise ValueError(f"metric {unknown[0]!r} is not known; take all, or some of {', '.join(titles)}")
     wanted = set(titles) if "all" in plan.metrics else set(plan.metrics)
-    reasons = unavailable(generator, plan.generator, _known(sources))
+    reasons = unavailable(generator, plan.generator, _known(sources), plan.identity_network)
     left_out = {name: reason for name, reason in reasons.items() if name in wanted}
     left_out |= {name: "not asked for" for name in SETS if name not in wanted}
     return Experiment(
@@ -154,10 +164,12 @@ def _dataset(plan: Plan) -> dict[str, object]:
 
 def _networks(plan: Plan, generator: Generator) -> dict[str, object]:
     initialisers = find_initialisers(plan.generator)
+    identity = plan.identity_network
     return {
         "name": plan.generator,
         "weights": weights_digest(generator),
         "initialisers": None if initialisers is None else weights_digest(initialisers),
+        "identity_network": None if identity is None else weights_digest(load_identity_network(identity)),
         "device": plan.device.type,
     }
 

@@ -51,6 +51,7 @@ class Laboratory:
         metrics: names of those that are wanted, of ``Readings`` too.
         roll: whether photos may be rolled, and the camera must be able to follow.
         makehuman: see :class:`~gan3dinv_ns.experiments.photos.Studio`.
+        identity_network: see :class:`~gan3dinv_ns.experiments.readings.Readings`.
     """
 
     generator: str
@@ -58,6 +59,7 @@ class Laboratory:
     metrics: tuple[str, ...]
     roll: bool = False
     makehuman: Path | None = None
+    identity_network: Path | None = None
 
     def __call__(self) -> Experimenter:
         """The networks, loaded.
@@ -77,7 +79,7 @@ class Experimenter:
         self._generator: Generator = load_generator(source, self._device)
         self._discriminator: Discriminator = load_discriminator(network_file(source, "discriminator"), self._device)
         self._initialisers: Initialisers | None = find_initialisers(source, self._device)
-        self._readings = Readings(source, laboratory.metrics, self._device)
+        self._readings = Readings(source, laboratory.metrics, self._device, laboratory.identity_network)
         self._studio = Studio(self._generator, laboratory.makehuman)
 
     def __call__(self, task: Job) -> tuple[Row, Image.Image]:

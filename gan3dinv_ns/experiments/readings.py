@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from gan3dinv_ns.eg3d import Generator
 from gan3dinv_ns.evaluation.comparison.metric import Metric
 from gan3dinv_ns.evaluation.edit_table import STRENGTHS, EditRow, measure_edit
 from gan3dinv_ns.evaluation.frechet import RandomConvolutions
+from gan3dinv_ns.evaluation.identity_network import IdentityNetwork, aligned, load_identity_network
 from gan3dinv_ns.evaluation.photo_figures import NOVEL_YAWS_RAD
 from gan3dinv_ns.heads.face_reading import FaceReader, drawn_vectors
 from gan3dinv_ns.heads.face_scale import EDITABLE, face_values
@@ -21,6 +23,7 @@ from gan3dinv_ns.inversion.head_file import FoundHead
 from gan3dinv_ns.inversion.state import Inversion
 from gan3dinv_ns.inversion.views import orbit_labels
 from gan3dinv_ns.losses.perceptual import build_perceptual
+from gan3dinv_ns.photo import find_faces
 
 EDITED = ("age", "smile")
 """The attributes of Ko et al.'s table 1."""
@@ -62,12 +65,15 @@ class Read:
     features: dict[str, list[float]] = field(default_factory=dict)
 
 
-def unavailable(generator: Generator, source: str, known: Collection[str]) -> dict[str, str]:
+def unavailable(
+    generator: Generator, source: str, known: Collection[str], identity_network: Path | None = None
+) -> dict[str, str]:
     """Names of figures and of ``SETS`` that cannot be measured here, each with the reason.
 
     Args:
         generator, source: the generator and what it was loaded from.
         known: what is known of the photos: "camera", "head".
+        identity_network: see :class:`Readings`.
     """
     reasons = {}
     for name in ("rotation_deg", "translation_box"):
@@ -84,6 +90,8 @@ def unavailable(generator: Generator, source: str, known: Collection[str]) -> di
             attempt()
         except ValueError as error:
             reasons |= dict.fromkeys(names, str(error).splitlines()[0])
+    if identity_network is not None:
+        reasons.pop("identity", None)
     if "edits" not in reasons and find_directions(generator) is None:
         reasons["edits"] = "the generator has no named directions; see gan3dinv heads directions"
     return reasons
@@ -95,16 +103,24 @@ class Readings:
     Args:
         generator: a name or a file, whose own reader of faces and directions are taken.
         wanted: names of figures and of ``SETS``.
-        device: of LPIPS; all else is on the CPU.
+        device: of LPIPS and the identity network; all else is on the CPU.
+        identity_network: weights of a network of face recognition, see
+            :mod:`~gan3dinv_ns.evaluation.identity_network`; None takes the generator's own reader of faces.
 
     Raises:
         ValueError: one of them cannot be had, see :func:`unavailable`.
     """
 
-    def __init__(self, generator: str, wanted: tuple[str, ...], device: torch.device) -> None:
+    def __init__(
+        self, generator: str, wanted: tuple[str, ...], device: torch.device, identity_network: Path | None = None
+    ) -> None:
         self._wanted, self._device = wanted, device
+        self._identity: IdentityNetwork | None = None
+        if identity_network is not None and "identity" in wanted:
+            self._identity = load_identity_network(identity_network, device)
         self._lpips = build_perceptual("lpips-alex", None, device) if "lpips" in wanted else None
-        self._reader = FaceReader.of(generator) if {"identity", "edits"} & set(wanted) else None
+        read = "edits" in wanted or ("identity" in wanted and self._identity is None)
+        self._reader = FaceReader.of(generator) if read else None
         self._convolutions = RandomConvolutions() if "frechet" in wanted else None
         self._spread: dict[str, float] = {}
         if "edits" in wanted:
@@ -125,14 +141,24 @@ class Readings:
             features = self._lpips.features({"image": pair.to(self._device)})
             first, second = ([one[index : index + 1] for one in features] for index in range(2))
             figures["lpips"] = float(self._lpips.compare(first, second))
-        if self._reader is not None and "identity" in self._wanted:
-            persons = self._reader(pair)[1]
+        persons = self._persons(pair)
+        if persons is not None:
             figures["identity"] = float(torch.cosine_similarity(persons[0], persons[1], dim=0))
         vectors: dict[str, list[float]] = {}
         if self._convolutions is not None:
             seen = self._convolutions(pair)
             vectors = {name: one.tolist() for name, one in zip(("photo", "result"), seen, strict=True)}
         return Read(figures, self._edits(inversion) if "edits" in self._wanted else (), vectors)
+
+    def _persons(self, pair: Tensor) -> Tensor | None:
+        """Vectors ``[2, F]`` of photo and reconstruction, or None if they are not wanted or no face is found."""
+        if "identity" not in self._wanted:
+            return None
+        if self._identity is None:
+            return None if self._reader is None else self._reader(pair)[1]
+        # Where the photo has its face the reconstruction has it too: a likeness is not to depend on the detector.
+        faces = find_faces(pair[:1])
+        return self._identity(aligned(pair.to(self._device), faces[0])) if faces else None
 
     def _edits(self, inversion: Inversion) -> tuple[EditRow, ...]:
         assert self._reader is not None

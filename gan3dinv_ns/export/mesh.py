@@ -1,27 +1,34 @@
-"""From a head to a mesh: grid, surface, colours, in this order."""
+"""From a head to a mesh: grid, surface, colours, picture, in this order."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from gan3dinv_ns.export.colours import surface_colours
+from gan3dinv_ns.export.base import (
+    cut_below,
+    flatten_base,
+    flatten_cut,
+    neck_slab,
+    plane_height,
+    standing_slab,
+)
 from gan3dinv_ns.export.density import PointField, Progress, density_everywhere, density_near_surface
 from gan3dinv_ns.export.head import Head
 from gan3dinv_ns.export.level import surface_level
+from gan3dinv_ns.export.paint import Look, Paint
 from gan3dinv_ns.export.settings import MeshSettings
-from gan3dinv_ns.export.surface import closed_surface, tetrahedron_volumes, vertex_normals
-from gan3dinv_ns.export.unseen import continue_colours, seen_part
-from gan3dinv_ns.export.views import view_colours
+from gan3dinv_ns.export.simplify import decimated
+from gan3dinv_ns.export.smooth import smoothed
+from gan3dinv_ns.export.surface import closed_surface, vertex_normals
+from gan3dinv_ns.export.texture import Surface, Texture, bake
+from gan3dinv_ns.export.unseen import continue_colours
+from gan3dinv_ns.export.views import View, view_colours, views_of
 
 StageProgress = Callable[[str, float], None]
 """Told the name of the stage and its finished part, from 0 to 1."""
-
-Look = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""Vertices [V, 3] and normals [V, 3] -> colours [V, 3] in [0, 255] and trust [V] in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,7 @@ class Mesh:
         metres_per_length: metres that one unit of `vertices` stands for.
         unit: "box" or "m".
         density_level: raw density on the surface.
+        texture: a picture besides, or None.
     """
 
     vertices: np.ndarray
@@ -43,48 +51,22 @@ class Mesh:
     metres_per_length: float
     unit: str
     density_level: float
-
-
-@dataclass(frozen=True)
-class MeshReport:
-    """Figures of a mesh.
-
-    Attributes:
-        vertices: number of vertices.
-        faces: number of faces.
-        watertight: every edge belongs to exactly two faces that run along it in opposite directions.
-        euler_number: V - E + F; 2 for a ball, 2 less for each tunnel.
-        volume_litres: enclosed volume.
-        size_cm: extent along x, y, z.
-        unit: unit of the coordinates in the files, "box" or "m".
-        metres_per_length: metres that one of those units stands for.
-        density_level: raw density on the surface.
-    """
-
-    vertices: int
-    faces: int
-    watertight: bool
-    euler_number: int
-    volume_litres: float
-    size_cm: tuple[float, float, float]
-    unit: str
-    metres_per_length: float
-    density_level: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """The figures under their names, ready for JSON."""
-        return asdict(self)
+    texture: Texture | None = None
 
 
 def mesh_from_head(
     head: Head, settings: MeshSettings, progress: StageProgress | None = None
 ) -> tuple[Mesh, np.ndarray]:
     """Meshes a head; see `mesh_from_field`. Where a camera sees it, colours come from finished images."""
+    if settings.colours == "field":
+        return mesh_from_field(head.field(), settings, progress)
+    views: list[View] = []
 
-    def look(vertices: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return view_colours(head, vertices, normals)
+    def look(points: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        views.extend(() if views else views_of(head))
+        return view_colours(views, float(head.generator.rendering.box_warp), points, normals)
 
-    return mesh_from_field(head.field(), settings, progress, look if settings.colours == "views" else None)
+    return mesh_from_field(head.field(), settings, progress, look)
 
 
 def mesh_from_field(
@@ -97,11 +79,13 @@ def mesh_from_field(
     Args:
         field: the head.
         settings: see `MeshSettings`.
-        progress: told as the work goes on, with the stages "density", "surface", "colours".
+        progress: told as the work goes on, with the stages "density", "surface", "colours", and "texture" if there is
+            one.
         look: gives better colours than the field's, with how far they are to be trusted; see `view_colours`.
 
     Returns:
-        The mesh and the sampled density, [R + 2]^3 with its border; complete if "mrc" is among the formats.
+        The mesh and the sampled density, [R + 2]^3 with its border; complete if "mrc" is among the formats, but for
+        what a part leaves out.
 
     Raises:
         ValueError: a setting cannot be used, or the density nowhere reaches the level.
@@ -111,61 +95,71 @@ def mesh_from_field(
     level = surface_level(field) if settings.density_level is None else settings.density_level
     grid = _density(field, settings, level, lambda part: tell("density", part))
     tell("surface", 0.0)
-    vertices, faces = closed_surface(grid, level, field.box_side)
+    vertices, faces, base = _shape(grid, level, field.box_side, settings)
     tell("surface", 1.0)
-    normals = vertex_normals(vertices, faces)
-    colours = surface_colours(field, vertices, normals, lambda part: tell("colours", part))
-    if look is not None:
-        seen, trust = look(vertices, normals)
-        colours = np.round(colours + trust[:, None] * (seen - colours)).astype(np.uint8)
-    if settings.continue_colours:
-        colours = continue_colours(colours, faces, seen_part(normals))
-    scale = settings.metres_per_unit if settings.metric else 1.0
+    paint = Paint(field, look, settings.continue_colours)
+    painted = _coloured(vertices, faces, paint, lambda part: tell("colours", part))
+    texture = None
+    if settings.texture == "atlas":
+        tell("texture", 0.0)
+        texture = bake(painted, settings.texture_size, paint, lambda part: tell("texture", part))
+    if settings.printable and base is not None:
+        vertices = vertices - np.array([0, base, 0], dtype=np.float32)
+    scale = _scale(vertices, settings)
     mesh = Mesh(
         vertices=vertices * np.float32(scale),
         faces=faces,
-        colours=colours,
-        metres_per_length=settings.metres_per_unit / scale,
-        unit="m" if settings.metric else "box",
+        colours=painted.colours,
+        metres_per_length=1.0 if settings.in_metres else settings.metres_per_unit,
+        unit="m" if settings.in_metres else "box",
         density_level=level,
+        texture=texture,
     )
     return mesh, grid
+
+
+def _shape(
+    grid: np.ndarray, level: float, box_side: float, settings: MeshSettings
+) -> tuple[np.ndarray, np.ndarray, np.float32 | None]:
+    """Vertices, faces, and the height of the flat base if there shall be one: cut, smoothed and decimated."""
+    cell = box_side / settings.resolution
+    base = None
+    if settings.part == "head" or settings.printable:
+        slab = neck_slab(grid, level, box_side) if settings.part == "head" else standing_slab(grid, level)
+        cut_below(grid, slab)
+        base = plane_height(slab, settings.resolution, box_side)
+    vertices, faces = closed_surface(grid, level, box_side)
+    if base is not None:
+        vertices = flatten_cut(vertices, base, cell)
+    if settings.smooth:
+        vertices = smoothed(vertices, faces, settings.smooth, base)
+    if settings.most_faces is not None:
+        vertices, faces = decimated(vertices, faces, settings.most_faces)
+        if base is not None:
+            vertices = flatten_base(vertices, faces, base, cell)
+    return vertices, faces, base
+
+
+def _coloured(vertices: np.ndarray, faces: np.ndarray, paint: Paint, progress: Progress) -> Surface:
+    """The surface with the colours of its vertices."""
+    normals = vertex_normals(vertices, faces)
+    seen = paint.seen(normals)
+    # Where nothing is well seen nothing can be continued, and every colour counts.
+    wanted = seen if (seen == 1).any() else np.ones_like(seen)
+    colours = continue_colours(paint.colours(vertices, normals, wanted, progress), faces, seen)
+    return Surface(vertices, faces, normals, colours)
+
+
+def _scale(vertices: np.ndarray, settings: MeshSettings) -> float:
+    """What box units are multiplied with."""
+    if settings.height_cm is not None:
+        return settings.height_cm / 100 / float(np.ptp(vertices[:, 1]))
+    return settings.metres_per_unit if settings.in_metres else 1.0
 
 
 def _density(field: PointField, settings: MeshSettings, level: float, progress: Progress) -> np.ndarray:
     """The whole volume where it is to be written, else only what the surface needs."""
     margin = settings.margin_in(field.box_side)
-    if "mrc" in settings.formats:
+    if "mrc" in settings.files:
         return density_everywhere(field, settings.resolution, margin, progress)
     return density_near_surface(field, settings.resolution, level, margin, progress)
-
-
-def report_of(mesh: Mesh) -> MeshReport:
-    """Measures a mesh; lengths are given in metric units whatever unit its vertices have."""
-    watertight, edges = _edge_statistics(mesh.faces)
-    scale = mesh.metres_per_length
-    volume = float(tetrahedron_volumes(mesh.vertices, mesh.faces).sum()) * scale**3
-    x, y, z = (np.ptp(mesh.vertices, axis=0) * scale * 100).tolist()
-    return MeshReport(
-        vertices=len(mesh.vertices),
-        faces=len(mesh.faces),
-        watertight=watertight,
-        euler_number=len(mesh.vertices) - edges + len(mesh.faces),
-        volume_litres=round(volume * 1000, 4),
-        size_cm=(round(x, 2), round(y, 2), round(z, 2)),
-        unit=mesh.unit,
-        metres_per_length=scale,
-        density_level=round(mesh.density_level, 3),
-    )
-
-
-def _edge_statistics(faces: np.ndarray) -> tuple[bool, int]:
-    """Whether each directed edge occurs once and its reverse once too, and the number of undirected edges."""
-    a = faces.astype(np.int64)
-    b = np.roll(a, -1, axis=1)
-    count = int(faces.max()) + 1
-    forward = np.sort((a * count + b).ravel())
-    backward = np.sort((b * count + a).ravel())
-    once = bool((np.diff(forward) > 0).all())
-    edges = len(np.unique((np.minimum(a, b) * count + np.maximum(a, b)).ravel()))
-    return once and bool((forward == backward).all()), edges

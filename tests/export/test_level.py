@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from gan3dinv_ns.export.level import surface_level
-from gan3dinv_ns.export.mesh import mesh_from_field, report_of
+from gan3dinv_ns.export.mesh import mesh_from_field
+from gan3dinv_ns.export.report import report_of
 from gan3dinv_ns.export.settings import MeshSettings
 
 

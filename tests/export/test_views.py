@@ -12,9 +12,10 @@ from gan3dinv_ns.cameras.conventions import split_label
 from gan3dinv_ns.cameras.intrinsics import pixel_centres, ray_directions
 from gan3dinv_ns.eg3d import Generator, GeneratorConfig, RenderingOptions
 from gan3dinv_ns.export.head import Head, frontal_labels, sample_head
-from gan3dinv_ns.export.mesh import mesh_from_head, report_of
+from gan3dinv_ns.export.mesh import mesh_from_head
+from gan3dinv_ns.export.report import report_of
 from gan3dinv_ns.export.settings import MeshSettings
-from gan3dinv_ns.export.views import view_colours
+from gan3dinv_ns.export.views import view_colours, views_of
 
 RADIUS = 0.25
 
@@ -61,7 +62,7 @@ def sphere_points() -> np.ndarray:
 
 
 def test_vertices_take_the_colours_of_where_they_land(head, sphere_points):
-    colours, trust = view_colours(head, sphere_points * RADIUS, sphere_points)
+    colours, trust = view_colours(views_of(head), 1.0, sphere_points * RADIUS, sphere_points)
     sure = trust > 0.9
     assert sure.sum() > 150
     expected = colours_of(torch.from_numpy(sphere_points * RADIUS)).numpy() * 255
@@ -69,7 +70,7 @@ def test_vertices_take_the_colours_of_where_they_land(head, sphere_points):
 
 
 def test_the_back_is_not_trusted(head, sphere_points):
-    _, trust = view_colours(head, sphere_points * RADIUS, sphere_points)
+    _, trust = view_colours(views_of(head), 1.0, sphere_points * RADIUS, sphere_points)
     assert (trust[sphere_points[:, 2] < -0.3] == 0).all()
     assert (trust[sphere_points[:, 2] > 0.7] == 1).all()
 
@@ -77,7 +78,7 @@ def test_the_back_is_not_trusted(head, sphere_points):
 def test_what_is_hidden_or_outside_the_image_is_not_trusted(head):
     inside_the_ball = np.array([[0.0, 0.0, 0.1], [0.0, 0.6, 0.0]], dtype=np.float32)
     towards_the_camera = np.array([[0.0, 0.0, 1.0]] * 2, dtype=np.float32)
-    assert (view_colours(head, inside_the_ball, towards_the_camera)[1] == 0).all()
+    assert (view_colours(views_of(head), 1.0, inside_the_ball, towards_the_camera)[1] == 0).all()
 
 
 def test_mesh_shows_the_images_in_front_and_the_field_where_asked(head):

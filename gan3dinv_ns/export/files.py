@@ -53,8 +53,12 @@ def write_mesh(path: str | Path, mesh: Mesh) -> list[Path]:
 
 
 def _export(shape: Trimesh, suffix: str) -> bytes:
-    options = {"buffer_postprocessor": with_linear_colours} if suffix == ".glb" else {}
-    content = shape.export(file_type=suffix[1:], **options)
+    if suffix == ".glb":
+        from trimesh.exchange.gltf import export_glb
+
+        return export_glb(shape, buffer_postprocessor=with_linear_colours)
+    content = shape.export(file_type=suffix[1:])
+    assert isinstance(content, (str, bytes))
     return content.encode("utf-8") if isinstance(content, str) else content
 
 

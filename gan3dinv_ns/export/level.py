@@ -26,8 +26,8 @@ def surface_level(field: PointField) -> float:
 
     Parallel rays look at the face from three sides. On each, the point is found at which half of the light is lost,
     exp(-integral of softplus(sigma - 1)) = 1/2, which is where the depth in the generator's images lies. The level is
-    the one whose surface is met there: the sum over the rays of the distance between both points, or of a large one where
-    one of them is missing, is least. So the outline counts as well as the depth: ears and hair do not reach the
+    the one whose surface is met there: the sum over the rays of the distance between both points, or of a large one
+    where one of them is missing, is least. So the outline counts as well as the depth: ears and hair do not reach the
     density that the face has.
 
     Raises:

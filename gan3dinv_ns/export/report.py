@@ -13,6 +13,9 @@ from gan3dinv_ns.export.base import base_area
 from gan3dinv_ns.export.mesh import Mesh
 from gan3dinv_ns.export.surface import tetrahedron_volumes
 
+_LEAST_BASE = 0.02
+"""A base is at least this part of the rectangle around the mesh seen from above."""
+
 
 @dataclass(frozen=True)
 class MeshReport:
@@ -49,7 +52,9 @@ class MeshReport:
     @property
     def printable(self) -> bool:
         """Whether it is one solid that stands on a flat base."""
-        return self.manifold and self.bodies == 1 and self.volume_litres > 0 and self.base_area_cm2 > 0
+        x, _, z = self.size_cm
+        stands = self.base_area_cm2 > _LEAST_BASE * x * z
+        return self.manifold and self.bodies == 1 and self.volume_litres > 0 and stands
 
     def as_dict(self) -> dict[str, Any]:
         """The figures under their names, ready for JSON."""

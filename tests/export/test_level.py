@@ -24,6 +24,18 @@ def test_level_is_the_density_at_half_light(make_field, steepness):
     assert math.sqrt(math.cos(0.4)) * (frontal - 1) + 1 - 2 < level < frontal + 2
 
 
+def test_soft_parts_belong_to_the_surface(make_field, ball):
+    """Ears that let no light through but are never as dense as the face is where it stops the light."""
+
+    def with_ears(points):
+        face = 1 + 100 * (ball(points, (0, 0, 0), 0.2) - 10)
+        ears = torch.maximum(ball(points, (-0.25, 0, 0), 0.15), ball(points, (0.25, 0, 0), 0.15)) - 10
+        return torch.maximum(face, (10 * ears).clamp_max(20))
+
+    level = surface_level(make_field(with_ears))
+    assert 1 < level < 20
+
+
 def test_mesh_of_a_solid_ball_has_its_size_without_a_level(make_field, ball):
     field = make_field(lambda p: 100 * (ball(p, (0, 0, 0), 0.3) - 10))
     mesh, _ = mesh_from_field(field, MeshSettings(resolution=48))

@@ -181,6 +181,15 @@ def test_no_surface_at_the_level_is_said(make_field):
         {"margin": 0.6},
         {"metres_per_unit": 0.0},
         {"formats": ()},
+        {"faces": 99},
+        {"faces": -1},
+        {"smooth": -1},
+        {"smooth": 101},
+        {"texture_size": 1000},
+        {"texture_size": 32},
+        {"texture_size": 16384},
+        {"height_cm": 0.0},
+        {"height_cm": float("nan")},
     ],
 )
 def test_wrong_settings_are_named(make_field, wrong):

@@ -102,6 +102,19 @@ def test_a_sample_becomes_a_mesh(tiny, tmp_path, capsys):
         assert f"wrote {tmp_path / name}" in shown
 
 
+def test_a_sample_becomes_a_solid_with_a_texture(tiny, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "open3d", None)
+    options = ["--resolution", "32", "--density-level", "0", "--formats", "obj", "--printable", "--height-cm", "10"]
+    texture = ["--texture", "atlas", "--texture-size", "64", "--faces", "500"]
+    main(["export", "mesh", "--generator", str(tiny), "--seed", "3", "--output-dir", str(tmp_path), *options, *texture])
+    report = json.loads((tmp_path / "mesh.json").read_text())
+    assert report["files"] == ["mesh.png", "mesh.mtl", "mesh.obj", "mesh.stl"]
+    assert report["faces"] <= 500 and report["texture_size"] == 64 and report["unit"] == "m"
+    assert report["manifold"] and report["size_cm"][1] == 10
+    shown = capsys.readouterr().out
+    assert "64 x 64 texels" in shown and f"wrote {tmp_path / 'mesh.png'}" in shown and "printable" in shown
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
@@ -111,6 +124,10 @@ def test_a_sample_becomes_a_mesh(tiny, tmp_path, capsys):
         (["--seed", "1", "--load-config", "config.yml"], "either --load-config"),
         (["--seed", "-1"], "seed -1 is outside"),
         (["--seed", "1", "--resolution", "100"], "resolution 100 .* multiple of 8"),
+        (["--seed", "1", "--faces", "50"], "faces 50 are too few .* at least 100"),
+        (["--seed", "1", "--smooth", "-1"], "smooth -1 is outside 0 to 100"),
+        (["--seed", "1", "--texture-size", "1000"], "texture-size 1000 .* power of two from 64 to 8192"),
+        (["--seed", "1", "--height-cm", "0"], "height-cm 0.0 is not a positive number"),
         (["--seed", "1", "--density-level", "1000", "--resolution", "16"], "nowhere exceeds 1000"),
         (["--seed", "1", "--generator", "no.pkl"], "no.pkl: no such file"),
         (["--load-config", "photo.png"], "photo.png does not exist"),

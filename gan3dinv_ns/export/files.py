@@ -56,7 +56,8 @@ def _export(shape: Trimesh, suffix: str) -> bytes:
     if suffix == ".glb":
         from trimesh.exchange.gltf import export_glb
 
-        return export_glb(shape, buffer_postprocessor=with_linear_colours)
+        # Without normals glTF means flat faces.
+        return export_glb(shape, include_normals=True, buffer_postprocessor=with_linear_colours)
     content = shape.export(file_type=suffix[1:])
     assert isinstance(content, (str, bytes))
     return content.encode("utf-8") if isinstance(content, str) else content

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -101,6 +102,18 @@ def test_a_glb_is_no_metal(mesh, textured, tmp_path):
         write_mesh(tmp_path / f"{name}.glb", shape)
         material = trimesh.load(tmp_path / f"{name}.glb", force="mesh").visual.material
         assert (material.metallicFactor, material.roughnessFactor) == (0, 0.8)
+
+
+def test_a_glb_is_smooth_across_faces_and_seams(mesh, textured, tmp_path):
+    for shape in (mesh, textured):
+        write_mesh(tmp_path / "head.glb", shape)
+        content = (tmp_path / "head.glb").read_bytes()
+        tree = json.loads(content[20 : 20 + struct.unpack_from("<I", content, 12)[0]])
+        assert "NORMAL" in tree["meshes"][0]["primitives"][0]["attributes"]
+        back = only_mesh(tmp_path / "head.glb")
+        outward = back.vertices - [0, 0.05 * 0.42, 0]
+        outward /= np.linalg.norm(outward, axis=1, keepdims=True)
+        assert (back.vertex_normals * outward).sum(axis=1).min() > 0.95
 
 
 def test_the_colours_of_a_glb_are_linear(mesh, tmp_path):

@@ -1,10 +1,11 @@
-"""`mesh` beside the stock subcommands of nerfstudio's `ns-export`.
+"""`mesh` and `head-splat` beside the stock subcommands of nerfstudio's `ns-export`.
 
 nerfstudio's exporter builds a fixed union `Commands` and hands it to `tyro.cli`; it has no registry. Plugins are
 imported while the exporter itself is being imported, when that union does not exist yet. `install`, called by the
 plugin's configuration module, therefore wraps `tyro.cli` and `tyro.extras.get_parser`. The wrappers act only when they
-are handed the exporter's own `Commands`: they put the union with one more member back on the module, so that several
-plugins can do the same one after the other, and pass everything else on untouched.
+are handed the exporter's own `Commands`: they put the union with these members more back on the module, so that several
+plugins can do the same one after the other, and pass everything else on untouched. (nerfstudio's own `gaussian-splat`
+is for its own gaussian models.)
 
 Importing this module is cheap; whatever is heavy is imported when the command runs.
 """
@@ -21,7 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args
 
-from gan3dinv_ns.export.settings import MeshSettings
+from gan3dinv_ns.export.settings import MeshSettings, SplatSettings
 from gan3dinv_ns.ops.user_errors import one_line_errors
 
 if TYPE_CHECKING:
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from gan3dinv_ns.inversion.state import Inversion
 
 _EXPORTER = "nerfstudio.scripts.exporter"
-_MARK = "_offers_gan3dinv_mesh"
-_NAMES = ("mesh", "gan3dinv-mesh")
+_MARK = "_offers_gan3dinv_exports"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,23 +50,71 @@ class ExportMesh(MeshSettings):
         """
         with one_line_errors():
             self.check()
-            export_run(self.load_config, self.output_dir, self)
+            export_run(self.load_config, self.output_dir, self.write)
+
+    def write(self, head: Head) -> None:
+        """Writes the mesh of a head; see `gan3dinv_ns.export.job.export_mesh`."""
+        from rich.console import Console
+
+        from gan3dinv_ns.export.job import export_mesh
+
+        export_mesh(head, self.output_dir, self, Console())
 
 
-def export_run(load_config: Path, output_dir: Path, settings: MeshSettings) -> None:
-    """Writes the mesh of a run to `output_dir`; see `gan3dinv_ns.export.job.export_mesh`.
+@dataclass(frozen=True, kw_only=True)
+class ExportSplat(SplatSettings):
+    """Export the head of a gan3dinv run as 3D gaussians, for splat viewers; y down, the face along +z, as they want."""
+
+    load_config: Path
+    """Path to the config YAML file."""
+    output_dir: Path
+    """Path to the output directory."""
+
+    def main(self) -> None:
+        """Loads the run and writes its gaussians.
+
+        Raises:
+            SystemExit: with one line, if the run cannot be loaded or the gaussians not be made or written.
+        """
+        with one_line_errors():
+            self.check()
+            export_run(self.load_config, self.output_dir, self.write)
+
+    def write(self, head: Head) -> None:
+        """Writes the gaussians of a head; see `gan3dinv_ns.export.splats.job.export_splat`."""
+        from rich.console import Console
+
+        from gan3dinv_ns.export.splats.job import export_splat
+
+        export_splat(head, self.output_dir, self, Console())
+
+
+_OFFERED: dict[type, tuple[str, str]] = {
+    ExportMesh: ("mesh", "gan3dinv-mesh"),
+    ExportSplat: ("head-splat", "gan3dinv-head-splat"),
+}
+"""Subcommands, with their names and those that they get where these are taken."""
+
+
+def export_run(load_config: Path, output_dir: Path, export: Callable[[Head], None]) -> None:
+    """Exports the head of a run.
+
+    Args:
+        load_config: the run's `config.yml`.
+        output_dir: seen to be writable before the run is loaded.
+        export: what shall happen to the head.
 
     Raises:
-        ValueError: the run cannot be loaded, or the mesh cannot be made.
+        ValueError: the run cannot be loaded, or its head not be exported.
         FileWriteError: the disk is full or the place is not writable.
     """
     _check_is_config(load_config)
-    from rich.console import Console
-
-    from gan3dinv_ns.export.job import export_mesh, prepare_folder
+    from gan3dinv_ns.export.head import head_of_photo
+    from gan3dinv_ns.export.output import prepare_folder
 
     prepare_folder(output_dir)
-    export_mesh(_head_of(load_inversion(load_config)), output_dir, settings, Console())
+    found = load_inversion(load_config)
+    export(head_of_photo(found.generator, found.latent.detach(), found.planes(), found.label))
 
 
 def load_inversion(load_config: Path) -> Inversion:
@@ -94,25 +142,28 @@ def load_inversion(load_config: Path) -> Inversion:
     inversion = getattr(pipeline.model, "inversion", None)
     if inversion is None:
         raise ValueError(
-            f"{load_config} is a run of {method}; mesh works on runs of gan3dinv, for others see ns-export --help"
+            f"{load_config} is a run of {method}, not one of gan3dinv; for what exports others see ns-export --help"
         )
     return inversion
 
 
 def install() -> None:
-    """Makes `ns-export` offer `mesh`, or `gan3dinv-mesh` where that name is taken. Never raises; may be repeated."""
+    """Makes `ns-export` offer `mesh` and `head-splat`, with `gan3dinv-` before a name that is taken.
+
+    Never raises; may be repeated.
+    """
     try:
         import tyro
         import tyro.extras
 
         for owner, name in ((tyro, "cli"), (tyro.extras, "get_parser")):
             if not getattr(getattr(owner, name), _MARK, False):
-                setattr(owner, name, _offering_mesh(getattr(owner, name)))
+                setattr(owner, name, _offering_ours(getattr(owner, name)))
     except Exception as error:
         _say_not_offered(error)
 
 
-def _offering_mesh(parse: Callable[..., Any]) -> Callable[..., Any]:
+def _offering_ours(parse: Callable[..., Any]) -> Callable[..., Any]:
     """`tyro.cli` or `tyro.extras.get_parser`, extended for the exporter's own union."""
 
     @functools.wraps(parse)
@@ -124,12 +175,12 @@ def _offering_mesh(parse: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _extended_if_exporter(commands: Any) -> Any:
-    """The union with `mesh` if `commands` is the exporter's, else `commands` itself."""
+    """The union with our members if `commands` is the exporter's, else `commands` itself."""
     try:
         module = _exporter_owning(commands)
         if module is None:
             return commands
-        extended = _with_mesh(commands)
+        extended = _with_ours(commands)
         module.Commands = extended  # type: ignore[attr-defined]
         return extended
     except Exception as error:
@@ -147,33 +198,30 @@ def _exporter_owning(commands: Any) -> ModuleType | None:
     return None
 
 
-def _with_mesh(commands: Any) -> Any:
-    """Annotated[Union[...], markers...] with one more member."""
+def _with_ours(commands: Any) -> Any:
+    """Annotated[Union[...], markers...] with those of our members that are not in it yet."""
     import tyro
 
     union, *markers = get_args(commands)
     members = get_args(union)
     if len(members) < 2:
         raise TypeError("its subcommands have an unknown form")
-    if any(get_args(member)[:1] == (ExportMesh,) for member in members):
-        return commands
+    present = {get_args(member)[0] for member in members if get_args(member)}
     taken = {getattr(marker, "name", None) for member in members for marker in get_args(member)[1:]}
-    name = next(name for name in _NAMES if name not in taken)
-    added = Annotated[ExportMesh, tyro.conf.subcommand(name=name)]
-    extended = getitem(Union, (*members, added))
+    added = tuple(
+        Annotated[command, tyro.conf.subcommand(name=next(name for name in names if name not in taken))]
+        for command, names in _OFFERED.items()
+        if command not in present
+    )
+    if not added:
+        return commands
+    extended = getitem(Union, (*members, *added))
     return getitem(Annotated, (extended, *markers)) if markers else extended
-
-
-def _head_of(inversion: Inversion) -> Head:
-    """The inversion's head."""
-    from gan3dinv_ns.export.head import head_of_photo
-
-    return head_of_photo(inversion.generator, inversion.latent.detach(), inversion.planes(), inversion.label)
 
 
 def _say_not_offered(error: Exception) -> None:
     reason = _first_line(error)
-    print(f"warning: ns-export offers no mesh ({reason}); use `gan3dinv export mesh` instead", file=sys.stderr)
+    print(f"warning: ns-export offers no mesh and no head-splat ({reason}); use `gan3dinv export`", file=sys.stderr)
 
 
 def _check_is_config(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`mesh` in nerfstudio's `ns-export`: what install() does to tyro, and the real command as a process."""
+"""`mesh` and `head-splat` in nerfstudio's `ns-export`: what install() does to tyro, and the real command."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import torch
 import tyro
 import tyro.extras
 from PIL import Image
+from plyfile import PlyData
 
 from gan3dinv_ns.cli import main
 from gan3dinv_ns.eg3d import (
@@ -29,10 +30,10 @@ from gan3dinv_ns.eg3d import (
     save_discriminator,
     save_generator,
 )
-from gan3dinv_ns.ns_export import ExportMesh, install
+from gan3dinv_ns.ns_export import ExportMesh, ExportSplat, install
 
 ROOT = Path(__file__).resolve().parent.parent
-MESH_ARGUMENTS = ["--load-config", "c.yml", "--output-dir", "out"]
+RUN_ARGUMENTS = ["--load-config", "c.yml", "--output-dir", "out"]
 
 
 @dataclass
@@ -67,22 +68,26 @@ def exporter(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-def test_mesh_is_offered_beside_the_stock_commands(exporter):
+def test_mesh_and_head_splat_are_offered_beside_the_stock_commands(exporter):
     install()
-    parsed = tyro.cli(exporter.Commands, args=["mesh", *MESH_ARGUMENTS, "--metric", "True"])
+    parsed = tyro.cli(exporter.Commands, args=["mesh", *RUN_ARGUMENTS, "--metric", "True"])
     assert parsed == ExportMesh(load_config=Path("c.yml"), output_dir=Path("out"), metric=True)
+    parsed = tyro.cli(exporter.Commands, args=["head-splat", *RUN_ARGUMENTS, "--gaussians", "500"])
+    assert parsed == ExportSplat(load_config=Path("c.yml"), output_dir=Path("out"), gaussians=500)
     assert tyro.cli(exporter.Commands, args=["cloud", "--count", "5"]) == Cloud(5)
-    assert "mesh" in tyro.extras.get_parser(exporter.Commands).format_help()
+    shown = tyro.extras.get_parser(exporter.Commands).format_help()
+    assert "mesh" in shown and "head-splat" in shown
 
 
-def test_installing_twice_adds_it_once(exporter, capsys):
+def test_installing_twice_adds_them_once(exporter, capsys):
     install()
     once = tyro.cli
     install()
     assert tyro.cli is once
     with pytest.raises(SystemExit):
         tyro.cli(exporter.Commands, args=["--help"])
-    assert capsys.readouterr().out.count("• mesh") == 1
+    shown = capsys.readouterr().out
+    assert shown.count("• mesh") == 1 and shown.count("• head-splat") == 1
 
 
 def test_other_calls_of_tyro_pass_unchanged(exporter):
@@ -90,14 +95,15 @@ def test_other_calls_of_tyro_pass_unchanged(exporter):
     other = union_of(cloud=Cloud, cameras=Cameras)
     assert tyro.cli(other, args=["cloud"]) == Cloud()
     with pytest.raises(SystemExit):
-        tyro.cli(other, args=["mesh", *MESH_ARGUMENTS], console_outputs=False)
+        tyro.cli(other, args=["mesh", *RUN_ARGUMENTS], console_outputs=False)
 
 
 def test_a_taken_name_is_left_to_its_owner(exporter):
     exporter.Commands = union_of(mesh=Cloud, cameras=Cameras)
     install()
     assert tyro.cli(exporter.Commands, args=["mesh"]) == Cloud()
-    assert isinstance(tyro.cli(exporter.Commands, args=["gan3dinv-mesh", *MESH_ARGUMENTS]), ExportMesh)
+    assert isinstance(tyro.cli(exporter.Commands, args=["gan3dinv-mesh", *RUN_ARGUMENTS]), ExportMesh)
+    assert isinstance(tyro.cli(exporter.Commands, args=["head-splat", *RUN_ARGUMENTS]), ExportSplat)
 
 
 @pytest.mark.parametrize("ours_first", [True, False])
@@ -117,7 +123,7 @@ def test_two_plugins_can_do_it(exporter, ours_first):
     for step in (install, install_other) if ours_first else (install_other, install):
         step()
     assert tyro.cli(exporter.Commands, args=["other"]) == Cameras()
-    assert isinstance(tyro.cli(exporter.Commands, args=["mesh", *MESH_ARGUMENTS]), ExportMesh)
+    assert isinstance(tyro.cli(exporter.Commands, args=["mesh", *RUN_ARGUMENTS]), ExportMesh)
 
 
 def test_on_a_surprise_the_stock_command_line_stays_and_a_line_says_so(exporter, capsys):
@@ -130,7 +136,7 @@ def test_on_a_surprise_the_stock_command_line_stays_and_a_line_says_so(exporter,
 def test_install_never_raises(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "tyro", None)
     install()
-    assert "use `gan3dinv export mesh` instead" in capsys.readouterr().err
+    assert "use `gan3dinv export`" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")
@@ -175,11 +181,11 @@ def ns_export() -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
-def test_real_help_lists_mesh_and_the_stock_commands(ns_export):
+def test_real_help_lists_ours_and_the_stock_commands(ns_export):
     done = ns_export("--help")
     assert done.returncode == 0, done.stderr
     stock = ("pointcloud", "tsdf", "poisson", "marching-cubes", "cameras", "gaussian-splat")
-    for name in (*stock, "mesh"):
+    for name in (*stock, "mesh", "head-splat"):
         assert f"• {name} " in done.stdout
 
 
@@ -211,6 +217,15 @@ def test_the_same_without_open3d(run_config, tmp_path, monkeypatch):
     arguments = ["--load-config", str(run_config), "--output-dir", str(tmp_path), "--resolution", "32"]
     main(["export", "mesh", *arguments, "--density-level", "0", "--formats", "mrc"])
     assert (tmp_path / "mesh.mrc").stat().st_size == 1024 + 4 * 32**3
+
+
+@pytest.mark.usefixtures("announced")
+def test_a_run_becomes_gaussians_that_are_fitted_to_the_photos_camera_too(run_config, tmp_path):
+    small = {"gaussians": 200, "steps": 2, "density_level": 0.0}
+    ExportSplat(load_config=run_config, output_dir=tmp_path, **small).main()
+    report = json.loads((tmp_path / "splat.json").read_text())
+    assert report["fitted_views"] == 30 + 1
+    assert PlyData.read(str(tmp_path / "splat.ply"))["vertex"].count == report["gaussians"]
 
 
 @pytest.mark.parametrize(

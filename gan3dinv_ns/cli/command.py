@@ -13,7 +13,7 @@ from gan3dinv_ns.cli.benchmark import Benchmark
 from gan3dinv_ns.cli.cost import EstimateCost
 from gan3dinv_ns.cli.edit import EditHead
 from gan3dinv_ns.cli.evaluate import Evaluate
-from gan3dinv_ns.cli.export import ExportMesh
+from gan3dinv_ns.cli.export import ExportMesh, ExportSplat
 from gan3dinv_ns.cli.heads import GenerateHeads, PackHeads, PairHeads, TrainGenerator
 from gan3dinv_ns.cli.heads_directions import MakeDirections, MeasureEdits
 from gan3dinv_ns.cli.heads_report import ReportGenerator
@@ -21,19 +21,18 @@ from gan3dinv_ns.cli.pretrain import RenderPairs, ReportStarts, TrainEncoder, Tr
 from gan3dinv_ns.cli.render import Render
 from gan3dinv_ns.ops.user_errors import one_line_errors
 
-# A union of one member would be flattened; tyro's own subcommand_cli_from_dict pads it in the same way.
-_Nothing = Annotated[None, tyro.conf.Suppress]
-
 
 @dataclass(frozen=True)
 class Export:
-    """Take a head away: as a mesh or a density volume."""
+    """Take a head away: as a mesh, a density volume or 3D gaussians."""
 
-    command: Annotated[ExportMesh, tyro.conf.subcommand(name="mesh")] | _Nothing
+    command: (
+        Annotated[ExportMesh, tyro.conf.subcommand(name="mesh")]
+        | Annotated[ExportSplat, tyro.conf.subcommand(name="splat")]
+    )
 
     def main(self) -> None:
         """Runs the chosen export."""
-        assert self.command is not None
         self.command.main()
 
 

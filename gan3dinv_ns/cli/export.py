@@ -1,24 +1,29 @@
-"""`gan3dinv export mesh`."""
+"""`gan3dinv export`: meshes and gaussians."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gan3dinv_ns.cli.networks import DeviceName, resolve_device
-from gan3dinv_ns.export.settings import MeshSettings
+from gan3dinv_ns.export.settings import MeshSettings, SplatSettings
+
+if TYPE_CHECKING:
+    from gan3dinv_ns.export.head import Head
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportMesh(MeshSettings):
-    """Write a head as a closed, coloured mesh: that of a run, that of a file, or a random sample of a generator."""
+class _HeadToExport:
+    """Which head is exported, and where to."""
 
     load_config: Path | None = None
     """The config.yml of a run; or leave it out and give a head or a seed."""
     head: Path | None = None
     """Instead of a run's configuration take the head.safetensors of its results, which is enough; or its folder."""
     output_dir: Path
-    """Folder for mesh.ply, mesh.obj, mesh.glb (or what --formats says) and mesh.json with the figures."""
+    """Folder for the files."""
     seed: int | None = None
     """Instead of a run's head take the generator's sample of this seed."""
     generator: str = "makehuman128-64"
@@ -28,14 +33,13 @@ class ExportMesh(MeshSettings):
     device: DeviceName = "auto"
     """Where a file's head or a sample is computed; auto is CUDA if there is one, else the CPU."""
 
-    def main(self) -> None:
-        """Writes the mesh.
+    def export(self, write: Callable[[Head], None]) -> None:
+        """Finds the head and has it written.
 
         Raises:
             ValueError: not just one of a run, a head and a seed is given, or it cannot be used.
             FileWriteError: the disk is full or the place is not writable.
         """
-        self.check()
         if sum(given is not None for given in (self.load_config, self.head, self.seed)) != 1:
             raise ValueError(
                 "give either --load-config with the config.yml of a run, or --head with its head.safetensors, "
@@ -44,29 +48,73 @@ class ExportMesh(MeshSettings):
         if self.load_config is not None:
             from gan3dinv_ns.ns_export import export_run
 
-            export_run(self.load_config, self.output_dir, self)
+            export_run(self.load_config, self.output_dir, write)
         elif self.head is not None:
-            self._export_file(self.head)
+            write(self._of_file(self.head))
         elif self.seed is not None:
-            self._export_sample(self.seed)
+            write(self._sample(self.seed))
 
-    def _export_file(self, path: Path) -> None:
-        from rich.console import Console
-
+    def _of_file(self, path: Path) -> Head:
         from gan3dinv_ns.export.head import head_of_photo
-        from gan3dinv_ns.export.job import export_mesh
         from gan3dinv_ns.inversion.head_file import find_head, load_head
 
         found = load_head(find_head(path), resolve_device(self.device))
-        head = head_of_photo(found.generator, found.ws, found.planes, found.label)
-        export_mesh(head, self.output_dir, self, Console())
+        return head_of_photo(found.generator, found.ws, found.planes, found.label)
 
-    def _export_sample(self, seed: int) -> None:
-        from rich.console import Console
-
+    def _sample(self, seed: int) -> Head:
         from gan3dinv_ns.eg3d import load_generator
         from gan3dinv_ns.export.head import sample_head
+
+        return sample_head(load_generator(self.generator, resolve_device(self.device)), seed, self.truncation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportMesh(MeshSettings, _HeadToExport):
+    """Write a head as a closed, coloured mesh: that of a run, that of a file, or a random sample of a generator.
+
+    Into the folder go mesh.ply, mesh.obj, mesh.glb (or what --formats says) and mesh.json with the figures.
+    """
+
+    def main(self) -> None:
+        """Writes the mesh.
+
+        Raises:
+            ValueError: not just one of a run, a head and a seed is given, or it cannot be used.
+            FileWriteError: the disk is full or the place is not writable.
+        """
+        self.check()
+        self.export(self._write)
+
+    def _write(self, head: Head) -> None:
+        from rich.console import Console
+
         from gan3dinv_ns.export.job import export_mesh
 
-        generator = load_generator(self.generator, resolve_device(self.device))
-        export_mesh(sample_head(generator, seed, self.truncation), self.output_dir, self, Console())
+        export_mesh(head, self.output_dir, self, Console())
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportSplat(SplatSettings, _HeadToExport):
+    """Write a head as 3D gaussians for splat viewers: that of a run, that of a file, or a random sample.
+
+    They are fitted to the generator's views from the front and the sides. Into the folder go splat.ply (the layout of
+    3D Gaussian Splatting; y down, the face along +z, as splat viewers expect), splat.png, which compares generator and
+    gaussians in views that were not fitted, and splat.json with the figures.
+    """
+
+    def main(self) -> None:
+        """Writes the gaussians.
+
+        Raises:
+            ValueError: not just one of a run, a head and a seed is given, or it cannot be used.
+            FileWriteError: the disk is full or the place is not writable.
+        """
+        self.check()
+        self.export(self._write)
+
+    def _write(self, head: Head) -> None:
+        from rich.console import Console
+
+        from gan3dinv_ns.export.splats.job import export_splat
+
+        export_splat(head, self.output_dir, self, Console())

@@ -27,12 +27,14 @@ class Head:
         ws: latent [1, num_ws, w_dim].
         planes: [1, 3, C, R, R], what `generator.planes(ws)` gives.
         labels: cameras [N, 25] from which the head is looked at for its colours.
+        photos: so many of them, the first ones, are those of photos that the head was found in.
     """
 
     generator: Generator
     ws: Tensor
     planes: Tensor
     labels: Tensor
+    photos: int = 0
 
     def field(self) -> PointField:
         """Its colours and densities at points."""
@@ -54,7 +56,7 @@ def frontal_labels(generator: Generator, focal: float = FOCAL) -> Tensor:
 def head_of_photo(generator: Generator, ws: Tensor, planes: Tensor, label: Tensor) -> Head:
     """A head that is looked at from its photos' cameras ``[K, 25]`` first, then from around it."""
     around = frontal_labels(generator, float(label.detach()[0, 16]))
-    return Head(generator, ws, planes, torch.cat([label.detach().to(around), around]))
+    return Head(generator, ws, planes, torch.cat([label.detach().to(around), around]), len(label))
 
 
 @torch.no_grad()

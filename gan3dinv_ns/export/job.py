@@ -1,39 +1,24 @@
-"""The whole export of one head: mesh, files, figures. What both command lines call once they hold a generator
+"""The whole export of one head's mesh: mesh, files, figures. What both command lines call once they hold a generator
 and its planes."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from gan3dinv_ns.export.files import write_mesh
 from gan3dinv_ns.export.head import Head
 from gan3dinv_ns.export.mesh import Mesh, mesh_from_head
 from gan3dinv_ns.export.mrc import write_mrc
+from gan3dinv_ns.export.output import prepare_folder, print_figures, stage_bars, unit_in_words, write_figures
 from gan3dinv_ns.export.report import MeshReport, report_of
 from gan3dinv_ns.export.settings import MeshSettings
-from gan3dinv_ns.ops.atomic_files import atomic_path
 
 FILE_STEM = "mesh"
 _STAGES = ("density", "surface", "colours")
 _WITH_TEXTURE = (*_STAGES, "texture")
-
-
-def prepare_folder(output_dir: Path) -> None:
-    """Makes `output_dir` and sees that it can be written to, before minutes of work.
-
-    Raises:
-        FileWriteError: it cannot be made or written to.
-    """
-    with atomic_path(output_dir / f"{FILE_STEM}.json.probe") as temporary:
-        temporary.touch()
-    (output_dir / f"{FILE_STEM}.json.probe").unlink(missing_ok=True)
 
 
 def export_mesh(head: Head, output_dir: Path, settings: MeshSettings, console: Console) -> MeshReport:
@@ -53,10 +38,8 @@ def export_mesh(head: Head, output_dir: Path, settings: MeshSettings, console: C
     """
     settings.check()
     prepare_folder(output_dir)
-    with _progress_bar(console) as bar:
-        stages = _WITH_TEXTURE if settings.texture == "atlas" else _STAGES
-        tasks = {stage: bar.add_task(stage, total=1.0) for stage in stages}
-        mesh, grid = mesh_from_head(head, settings, lambda stage, part: bar.update(tasks[stage], completed=part))
+    with stage_bars(console, _WITH_TEXTURE if settings.texture == "atlas" else _STAGES) as progress:
+        mesh, grid = mesh_from_head(head, settings, progress)
     written = _write_files(mesh, grid, output_dir, settings, head.field().box_side)
     report = report_of(mesh)
     figures = report.as_dict() | {
@@ -67,8 +50,9 @@ def export_mesh(head: Head, output_dir: Path, settings: MeshSettings, console: C
         "face_axis": "+z",
         "files": [file.name for file in written],
     }
-    written.append(_write_figures(figures, output_dir))
-    _print_report(report, settings, written, console)
+    path = output_dir / f"{FILE_STEM}.json"
+    write_figures(path, figures)
+    print_figures(console, _rows(report, settings), [*written, path])
     return report
 
 
@@ -84,26 +68,7 @@ def _write_files(mesh: Mesh, grid: np.ndarray, output_dir: Path, settings: MeshS
     return written
 
 
-def _write_figures(figures: dict[str, Any], output_dir: Path) -> Path:
-    path = output_dir / f"{FILE_STEM}.json"
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    return path
-
-
-def _progress_bar(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description:8}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=not console.is_terminal,
-    )
-
-
-def _print_report(report: MeshReport, settings: MeshSettings, written: list[Path], console: Console) -> None:
-    table = Table(show_header=False, box=None, pad_edge=False)
+def _rows(report: MeshReport, settings: MeshSettings) -> dict[str, str]:
     x, y, z = report.size_cm
     rows = {
         "vertices, faces": f"{report.vertices:,}, {report.faces:,}",
@@ -112,17 +77,13 @@ def _print_report(report: MeshReport, settings: MeshSettings, written: list[Path
         "volume": f"{report.volume_litres:.3g} litres",
         "density level": f"{report.density_level:.4g}",
         "size (x, y, z)": f"{x:.1f} x {y:.1f} x {z:.1f} cm",
-        "unit in the files": "metres" if report.unit == "m" else f"box units of {report.metres_per_length:g} m",
+        "unit in the files": unit_in_words(report.unit, report.metres_per_length),
     }
     if settings.texture == "atlas":
         rows["texture"] = f"{settings.texture_size} x {settings.texture_size} texels"
     if settings.printable:
         rows["printable"] = f"{_yes(report.printable)}, on a base of {report.base_area_cm2:.1f} cm2"
-    for name, value in rows.items():
-        table.add_row(name, value)
-    console.print(table)
-    for path in written:
-        console.print(f"wrote {path.resolve()}", soft_wrap=True, highlight=False)
+    return rows
 
 
 def _yes(is_so: bool) -> str:

@@ -1,4 +1,5 @@
-"""What can be chosen about a mesh. Importing this needs no torch, so that command lines answer at once."""
+"""What can be chosen about a mesh or about gaussians. Importing this needs no torch, so that command lines answer at
+once."""
 
 from __future__ import annotations
 
@@ -16,19 +17,48 @@ FACES_OF_AN_ATLAS = 20_000
 """The shape hardly changes down to here, and unwrapping more takes much longer."""
 SMALLEST_TEXTURE, LARGEST_TEXTURE = 64, 8192
 MOST_SMOOTHING = 100
+MOST_GAUSSIANS = 1_000_000
+FEWEST_GAUSSIANS = 100
 _PRINTED: tuple[MeshFormat, ...] = ("stl", "3mf")
 
 
 @dataclass(frozen=True)
-class MeshSettings:
+class SurfaceSettings:
+    """Where a head's surface lies, and in which unit it is written."""
+
+    density_level: float | None = None
+    """Raw density on which the surface lies; a higher value shrinks it. None measures where the images show the
+    surface. EG3D's own script uses 10."""
+    metric: bool = False
+    """Write lengths in metres instead of box units."""
+    metres_per_unit: float = 0.42
+    """Metres that one box unit stands for; 0.42 is exact for the embedded heads and a fair guess for FFHQ
+    networks."""
+
+    @property
+    def scale(self) -> float:
+        """Lengths in the files for one box unit."""
+        return self.metres_per_unit if self.metric else 1.0
+
+    @property
+    def unit(self) -> str:
+        """Of the lengths in the files, "box" or "m"."""
+        return "m" if self.metric else "box"
+
+    def check(self) -> None:
+        """Raises `ValueError` with one line naming the first setting that cannot be used and its allowed
+        values."""
+        if not self.metres_per_unit > 0:
+            raise ValueError(f"metres-per-unit {self.metres_per_unit} is not positive; the embedded heads have 0.42")
+
+
+@dataclass(frozen=True)
+class MeshSettings(SurfaceSettings):
     """How a density becomes a mesh; shared by `ns-export mesh` and `gan3dinv export mesh`."""
 
     resolution: int = 256
     """Samples along each side of the density grid. 512 shows finer detail, in about four times
     the time."""
-    density_level: float | None = None
-    """Raw density on which the surface lies; a higher value shrinks it. None measures where the images show the
-    surface. EG3D's own script uses 10."""
     margin: float | None = None
     """Part of the box's side, from 0 to 0.45, that is left empty at each side. None leaves 0.12 empty in a box of side
     1, as EG3D's own script does, because hardly any camera of the training saw what lies there; smaller boxes hold
@@ -39,11 +69,6 @@ class MeshSettings:
     """Rounds of smoothing that keep the volume, 0 to 100; 10 takes off the ripples."""
     faces: int | None = None
     """Decimate to so many triangles, at least 100. None keeps all, but with a texture at most 20,000."""
-    metric: bool = False
-    """Write lengths in metres instead of box units."""
-    metres_per_unit: float = 0.42
-    """Metres that one box unit stands for; 0.42 is exact for the embedded heads and a fair guess for FFHQ
-    networks."""
     colours: Literal["views", "field"] = "views"
     """Where vertex colours come from: finished images from several sides, which are sharper, or the colour field."""
     continue_colours: bool = True
@@ -85,8 +110,8 @@ class MeshSettings:
         return min(WIDEST_MARGIN, max(0.0, 0.5 - (0.5 - WIDEST_MARGIN) / box_side))
 
     def check(self) -> None:
-        """Raises `ValueError` with one line naming the first setting that cannot be used and its allowed
-        values."""
+        """See `SurfaceSettings.check`."""
+        super().check()
         if not SMALLEST_RESOLUTION <= self.resolution <= LARGEST_RESOLUTION or self.resolution % 8:
             raise ValueError(
                 f"resolution {self.resolution} cannot be used; give a multiple of 8 from "
@@ -94,8 +119,6 @@ class MeshSettings:
             )
         if self.margin is not None and not 0 <= self.margin <= 0.45:
             raise ValueError(f"margin {self.margin} is outside 0 to 0.45; it is a part of the box's side")
-        if not self.metres_per_unit > 0:
-            raise ValueError(f"metres-per-unit {self.metres_per_unit} is not positive; the embedded heads have 0.42")
         self._check_surface()
         if not self.formats:
             raise ValueError("no format is chosen; give one or more of ply, obj, glb, stl, 3mf, mrc")
@@ -113,3 +136,24 @@ class MeshSettings:
             )
         if self.height_cm is not None and not (isfinite(self.height_cm) and self.height_cm > 0):
             raise ValueError(f"height-cm {self.height_cm} is not a positive number; heads are about 28 with shoulders")
+
+
+@dataclass(frozen=True)
+class SplatSettings(SurfaceSettings):
+    """How a head becomes 3D gaussians; shared by `ns-export head-splat` and `gan3dinv export splat`."""
+
+    gaussians: int = 6000
+    """How many gaussians at most. 6,000 show what the embedded generator's pictures of 128 x 128 do; larger ones want
+    more."""
+    steps: int = 300
+    """Steps of the fit, each of which compares one view."""
+
+    def check(self) -> None:
+        """See `SurfaceSettings.check`."""
+        super().check()
+        if not FEWEST_GAUSSIANS <= self.gaussians <= MOST_GAUSSIANS:
+            raise ValueError(
+                f"gaussians {self.gaussians} is outside {FEWEST_GAUSSIANS} to {MOST_GAUSSIANS}; 6000 is usual"
+            )
+        if self.steps < 0:
+            raise ValueError(f"steps {self.steps} is negative; 300 is usual, 0 leaves the gaussians where they start")

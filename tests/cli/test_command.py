@@ -29,6 +29,7 @@ COMMANDS = (
     "edit",
     "export",
     "export mesh",
+    "export splat",
     "render",
     "benchmark",
     "evaluate",
@@ -113,6 +114,36 @@ def test_a_sample_becomes_a_solid_with_a_texture(tiny, tmp_path, capsys, monkeyp
     assert report["manifold"] and report["size_cm"][1] == 10
     shown = capsys.readouterr().out
     assert "64 x 64 texels" in shown and f"wrote {tmp_path / 'mesh.png'}" in shown and "printable" in shown
+
+
+def test_a_sample_becomes_gaussians(tiny, tmp_path, capsys):
+    options = ["--gaussians", "200", "--steps", "3", "--density-level", "0", "--metric"]
+    main(["export", "splat", "--generator", str(tiny), "--seed", "3", "--output-dir", str(tmp_path), *options])
+    shown = capsys.readouterr().out
+    report = json.loads((tmp_path / "splat.json").read_text())
+    assert 100 < report["gaussians"] <= 200 and report["fitted_views"] == 30 and report["unit"] == "m"
+    assert [view["yaw_rad"] for view in report["held_out_views"]] == [-0.5, 0, 0.5]
+    assert report["bytes"] == (tmp_path / "splat.ply").stat().st_size
+    with Image.open(tmp_path / "splat.png") as picture:
+        assert picture.size == (3 * 128, 3 * 128)
+    for name in ("splat.ply", "splat.png", "splat.json"):
+        assert f"wrote {tmp_path / name}" in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ([], "either --load-config"),
+        (["--seed", "1", "--gaussians", "3"], "gaussians 3 is outside 100 to"),
+        (["--seed", "1", "--steps", "-1"], "steps -1 is negative"),
+        (["--seed", "1", "--metres-per-unit", "0"], "metres-per-unit 0.0 is not positive"),
+        (["--seed", "1", "--density-level", "1000"], "nowhere exceeds 1000"),
+    ],
+)
+def test_export_of_gaussians_names_what_is_wrong(tiny, tmp_path, options, reason):
+    with pytest.raises(SystemExit, match=reason) as ended:
+        main(["export", "splat", "--output-dir", str(tmp_path), "--generator", str(tiny), *options])
+    assert "\n" not in str(ended.value) and not (tmp_path / "splat.ply").exists()
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from gan3dinv_ns.ops.atomic_files import FileWriteError
 
 RADIUS_M = 0.3 * 0.42
 VOLUME_M3 = 4 / 3 * np.pi * RADIUS_M**3
-SMALL = MeshSettings(24, 10.0, metric=True, continue_colours=False)
+SMALL = MeshSettings(resolution=24, density_level=10.0, metric=True, continue_colours=False)
 
 
 @pytest.fixture

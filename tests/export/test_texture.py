@@ -12,7 +12,7 @@ from gan3dinv_ns.export.settings import MeshSettings
 from gan3dinv_ns.export.unwrap import Unwrapped, faces_of_texels, unwrap, weights_in_faces
 
 SIZE = 256
-SETTINGS = MeshSettings(48, 10.0, texture="atlas", texture_size=SIZE, faces=1500, continue_colours=False)
+SETTINGS = MeshSettings(resolution=48, density_level=10.0, texture="atlas", texture_size=SIZE, faces=1500, continue_colours=False)
 
 
 def smooth_colours(points: torch.Tensor) -> torch.Tensor:
@@ -91,7 +91,7 @@ def test_what_no_camera_saw_is_continued_in_the_picture_too(ball):
         return torch.where(points[:, 2:] < -0.15, torch.ones(3), brown)
 
     field = PointField(lambda p: (white_behind(p), 50 * (ball(p, (0, 0, 0), 0.3) - 10)), 1.0, torch.device("cpu"))
-    settings = MeshSettings(48, 10.0, texture="atlas", texture_size=SIZE, faces=1500)
+    settings = MeshSettings(resolution=48, density_level=10.0, texture="atlas", texture_size=SIZE, faces=1500)
     image = mesh_from_field(field, settings)[0].texture.image
     assert (np.abs(image.astype(int) - [102, 76, 51]).max(axis=-1) < 12).mean() > 0.95
 

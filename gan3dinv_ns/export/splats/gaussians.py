@@ -45,6 +45,10 @@ class Gaussians:
         """Those that a mask [N] or indices choose."""
         return Gaussians(**{name: value[which] for name, value in self.tensors().items()})
 
+    def joined(self, others: Gaussians) -> Gaussians:
+        """These, then others."""
+        return Gaussians(**{name: torch.cat([value, others.tensors()[name]]) for name, value in self.tensors().items()})
+
     def scaled(self, factor: float) -> Gaussians:
         """All lengths times a factor."""
         return replace(self, means=self.means * factor, log_scales=self.log_scales + math.log(factor))

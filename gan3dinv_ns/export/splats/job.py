@@ -15,6 +15,7 @@ from gan3dinv_ns.export.head import Head
 from gan3dinv_ns.export.mesh import StageProgress, mesh_from_head
 from gan3dinv_ns.export.output import prepare_folder, print_figures, stage_bars, unit_in_words, write_figures
 from gan3dinv_ns.export.settings import MeshSettings, SplatSettings
+from gan3dinv_ns.export.splats.filling import fill_gaps
 from gan3dinv_ns.export.splats.fitting import fit_gaussians
 from gan3dinv_ns.export.splats.gaussians import Gaussians
 from gan3dinv_ns.export.splats.measuring import Likeness, compare, comparison_picture
@@ -33,6 +34,8 @@ FILE_STEM = "splat"
 _STAGES = ("surface", "views", "fit")
 _MESH_STAGES = ("density", "surface", "colours")
 _MESH_RESOLUTION = 96
+_ON_SURFACE = 0.8
+"""Part of the gaussians that starts on the surface; the others may fill gaps."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,10 @@ def splat_from_head(head: Head, settings: SplatSettings, progress: StageProgress
 
     how = MeshSettings(resolution=_MESH_RESOLUTION, density_level=settings.density_level)
     mesh, _ = mesh_from_head(head, how, surface)
-    start = gaussians_on_surface(mesh, settings.gaussians).to(head.planes.device)
+    on_surface = round(_ON_SURFACE * settings.gaussians)
+    start = gaussians_on_surface(mesh, on_surface).to(head.planes.device)
     views = look_at_head(head, fitted_labels(head), lambda part: tell("views", part))
+    start = fill_gaps(start, views, settings.gaussians - on_surface)
     background = views.background()
     found = fit_gaussians(start, views, background, settings.steps, lambda part: tell("fit", part))
     held_out = look_at_head(head, held_out_labels(head))

@@ -41,13 +41,13 @@ def gaussians_on_surface(mesh: Mesh, count: int, seed: int = 0) -> Gaussians:
     return Gaussians(
         means=torch.from_numpy(np.asarray(points, dtype=np.float32)),
         log_scales=scales.log().expand(len(points), 3).clone(),
-        quaternions=_turned_to(torch.from_numpy(normals.astype(np.float32))),
+        quaternions=turned_to(torch.from_numpy(normals.astype(np.float32))),
         opacity_logits=logit.expand(len(points)).clone(),
         colours=torch.from_numpy(colours.astype(np.float32)),
     )
 
 
-def _turned_to(normals: Tensor) -> Tensor:
+def turned_to(normals: Tensor) -> Tensor:
     """Quaternions [N, 4] of rotations that take the z axis to normals [N, 3] of any length."""
     third = torch.nn.functional.normalize(normals, dim=1)
     # The world's axis that is farthest from the normal.

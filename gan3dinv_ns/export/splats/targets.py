@@ -29,11 +29,13 @@ class Views:
         labels: cameras [V, 25].
         pictures: [V, 3, R, R] in [0, 1], super-resolved.
         opacities: [V, 1, R, R] in [0, 1], those of the volume rendering, enlarged.
+        distances: [V, 1, R, R] along the rays in box units, enlarged too.
     """
 
     labels: Tensor
     pictures: Tensor
     opacities: Tensor
+    distances: Tensor
 
     @property
     def resolution(self) -> int:
@@ -76,12 +78,13 @@ def _around(head: Head, yaw: Tensor, pitch: Tensor) -> Tensor:
 @torch.no_grad()
 def look_at_head(head: Head, labels: Tensor, progress: Progress | None = None) -> Views:
     """Lets the generator draw a head from cameras [V, 25], one after the other."""
-    pictures, opacities = [], []
+    pictures, opacities, distances = [], [], []
     for done, label in enumerate(labels.split(1), start=1):
         seen = head.generator.synthesis(head.ws, label, sampling="midpoint", planes=head.planes)
         pictures.append(seen["image"].clamp(-1, 1) * 0.5 + 0.5)
         size = pictures[-1].shape[-2:]
         opacities.append(interpolate(seen["image_weights"], size=size, mode="bilinear").clamp(0, 1))
+        distances.append(interpolate(seen["image_depth"], size=size, mode="nearest"))
         if progress is not None:
             progress(done / len(labels))
-    return Views(labels, torch.cat(pictures), torch.cat(opacities))
+    return Views(labels, torch.cat(pictures), torch.cat(opacities), torch.cat(distances))

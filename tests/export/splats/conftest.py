@@ -80,6 +80,7 @@ def ball_views(label_at: Callable[..., Tensor]) -> Callable[..., Views]:
         inner = RADIUS**2 - (origin.square().sum(-1, keepdim=True) - along**2)
         hit = origin + (along - inner.clamp_min(0).sqrt()) * directions
         pictures = torch.where(inner > 0, ball_colours(hit), torch.ones_like(hit)).movedim(-1, 1)
-        return Views(labels, pictures, (inner > 0).float().movedim(-1, 1))
+        distances = (along - inner.clamp_min(0).sqrt()).movedim(-1, 1)
+        return Views(labels, pictures, (inner > 0).float().movedim(-1, 1), distances)
 
     return views

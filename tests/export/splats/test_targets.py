@@ -31,7 +31,7 @@ class DarkDisc(torch.nn.Module):
         weights[..., 2:6, 2:6] = 1
         image = torch.full((1, 3, 16, 16), 0.6)
         image[..., 4:12, 4:12] = -1.5
-        return {"image": image, "image_weights": weights}
+        return {"image": image, "image_weights": weights, "image_depth": 2 * weights}
 
 
 @pytest.fixture
@@ -60,10 +60,11 @@ def test_pictures_lie_between_0_and_1_and_the_background_is_what_is_transparent(
     views = look_at_head(head, held_out_labels(head), told.append)
     assert told == pytest.approx([1 / 3, 2 / 3, 1])
     assert views.pictures.min() == 0 and views.resolution == 16
+    assert views.distances.shape == (3, 1, 16, 16) and (views.distances[views.solid()] == 2).all()
     assert views.solid().float().mean() == pytest.approx(0.25, abs=0.05)
     torch.testing.assert_close(views.background(), torch.full((3,), 0.8))
 
 
 def test_the_background_of_opaque_views_is_white():
-    opaque = Views(torch.zeros(1, 25), torch.zeros(1, 3, 8, 8), torch.ones(1, 1, 8, 8))
+    opaque = Views(torch.zeros(1, 25), torch.zeros(1, 3, 8, 8), *torch.ones(2, 1, 1, 8, 8))
     assert torch.equal(opaque.background(), torch.ones(3))

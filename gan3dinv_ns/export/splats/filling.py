@@ -1,13 +1,17 @@
 """Gaussians where the surface has none although the generator's pictures show something: hair that hangs free of the
-head, and soft edges, whose density does not reach the surface's level."""
+head, and soft edges, whose density does not reach the surface's level.
+
+What a single view shows, such as the spots that a network leaves in its pictures' corners, is not filled: a point
+counts only where it lies in the visual hull (Laurentini 1994), in front of something solid in nearly every view."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import grid_sample
 
 from gan3dinv_ns.cameras.conventions import split_label
-from gan3dinv_ns.cameras.intrinsics import pixel_centres, ray_directions
+from gan3dinv_ns.cameras.intrinsics import pixel_centres, project, ray_directions
 from gan3dinv_ns.export.splats.gaussians import Gaussians
 from gan3dinv_ns.export.splats.placing import turned_to
 from gan3dinv_ns.export.splats.rasteriser import rasterise
@@ -15,6 +19,8 @@ from gan3dinv_ns.export.splats.targets import Views
 
 _COVERED = 0.3
 """Opacity of the gaussians from which on a pixel needs no more of them."""
+_SHOWN, _AGREEING = 0.1, 0.9
+"""Opacity that a point of the hull has, and the part of the views in which it must."""
 
 
 @torch.no_grad()
@@ -51,13 +57,24 @@ def _missing_in_view(found: Gaussians, views: Views, index: int) -> Gaussians:
     gap = gap & _lattice(resolution, stride, gap.device)
     directions = ray_directions(intrinsics, pixel_centres(resolution, resolution, label))[0][gap]
     directions = directions @ camera_to_world[0, :3, :3].T
-    return Gaussians(
+    candidates = Gaussians(
         means=camera_to_world[0, :3, 3] + views.distances[index, 0][gap][:, None] * directions,
         log_scales=size.expand(len(directions), 3),
         quaternions=turned_to(-directions),
         opacity_logits=found.opacity_logits.mean().expand(len(directions)),
         colours=views.pictures[index].permute(1, 2, 0)[gap],
     )
+    return candidates.taken(_in_hull(candidates.means, views))
+
+
+def _in_hull(points: Tensor, views: Views) -> Tensor:
+    """Flags [M] of points [M, 3] that are seen in front of something solid in nearly all views that they lie in."""
+    camera_to_world, intrinsics = split_label(views.labels)
+    in_camera = (points - camera_to_world[:, None, :3, 3]) @ camera_to_world[:, :3, :3]
+    place = project(in_camera, intrinsics) * 2 - 1
+    inside = (place.abs() < 1).all(dim=2)
+    opacity = grid_sample(views.opacities, place[:, None], align_corners=False)[:, 0, 0]
+    return ((opacity > _SHOWN) & inside).sum(0) >= _AGREEING * inside.sum(0)
 
 
 def _lattice(resolution: int, stride: int, device: torch.device) -> Tensor:

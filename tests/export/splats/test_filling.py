@@ -32,3 +32,10 @@ def test_no_more_are_added_than_are_wanted(ball_mesh, ball_views):
     half = whole.taken(whole.means[:, 0] < 0)
     assert len(fill_gaps(half, views, 20)) <= len(half) + 20
     assert len(fill_gaps(half, views, 0)) == len(half)
+
+
+def test_what_only_one_view_shows_is_not_filled(ball_mesh, ball_views):
+    whole, views = gaussians_on_surface(ball_mesh, 1500), ball_views(*YAWS)
+    views.opacities[0, 0, :3, :3] = 1
+    views.distances[0, 0, :3, :3] = 2.6
+    assert len(fill_gaps(whole, views, 600)) == len(whole)

@@ -22,7 +22,7 @@ from rich.table import Table
 
 from gan3dinv_ns.gan3dinv_progress import INTERRUPTED, readable_time
 from gan3dinv_ns.gan3dinv_run import HEADS_FOLDER, command_to_go_on
-from gan3dinv_ns.gan3dinv_viewer import close_viewer
+from gan3dinv_ns.gan3dinv_view_threads import close_viewer
 from gan3dinv_ns.inversion.head_file import RESULTS_FOLDER
 from gan3dinv_ns.ops.atomic_files import atomic_path
 from gan3dinv_ns.ops.image_files import read_image

@@ -66,8 +66,8 @@ class Quality:
     """Whether the super-resolution follows."""
 
 
-DRAFT = Quality(resolution=40, samples=16, importance_samples=8, super_resolution=False)
-"""While the camera moves."""
+DRAFT = Quality(resolution=48, samples=12, importance_samples=8, super_resolution=False)
+"""While the camera or a slider moves."""
 
 
 @dataclass(frozen=True)
@@ -157,8 +157,8 @@ class ViewRenderer:
             noise_mode = options.superresolution_noise_mode
             image, refined = self.generator.superresolution(raw, features, head.ws, noise_mode)
             raw = refined if options.raw_is_refined else raw
-        image, raw = ((colours * 0.5 + 0.5).clamp(0.0, 1.0) for colours in (image, raw))
-        return _SquarePicture(image, raw, depth, opacity)
+        shown = (raw * 0.5 + 0.5).clamp(0.0, 1.0)
+        return _SquarePicture(shown if image is raw else (image * 0.5 + 0.5).clamp(0.0, 1.0), shown, depth, opacity)
 
 
 def _square_camera(view_to_world: Tensor) -> tuple[Tensor, Tensor]:
@@ -241,7 +241,9 @@ def _asked_pixels(picture: _SquarePicture, grid: Tensor, far_depth: float) -> di
         background = _background(image, picture.opacity)
         return background + inside * (_look_up(image, grid, "bicubic").clamp(0.0, 1.0) - background)
 
-    outputs = {"rgb": colours(picture.image), "depth": depth, "accumulation": shown, "rgb_raw": colours(picture.raw)}
+    rgb = colours(picture.image)
+    raw = rgb if picture.raw is picture.image else colours(picture.raw)
+    outputs = {"rgb": rgb, "depth": depth, "accumulation": shown, "rgb_raw": raw}
     return {name: torch.nan_to_num(values[0].permute(1, 2, 0)) for name, values in outputs.items()}
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+import torch
 from nerfstudio.viewer.viewer import VISER_NERFSTUDIO_SCALE_RATIO
 from torch import Tensor
 from viser.transforms import SO3
@@ -36,7 +37,7 @@ class HeadScene:
         self._camera_to_world = camera_to_world
         self._fov_given: dict[int, float] = {}
         self._covering: dict[int, set[int]] = {}
-        self._placed_for: object = None
+        self._placed: Tensor | None = None
 
     def show(self, client: viser.ClientHandle, camera_to_world: Tensor) -> None:
         """Move a browser's camera to camera_to_world [1, 4, 4], its field of view to the generator's."""
@@ -51,34 +52,33 @@ class HeadScene:
             client.camera.look_at = position - backward * RADIUS * VISER_NERFSTUDIO_SCALE_RATIO
             self._fit_window(client)
 
-    def arrange(self, client: viser.ClientHandle | None, viewpoint: Tensor, state: object) -> None:
+    def arrange(self, client: viser.ClientHandle | None, viewpoint: Tensor) -> None:
         """After each picture: the head keeps fitting the window, the photos' frusta are where they belong.
 
         Args:
             client: the browser that the picture is for.
             viewpoint: its camera's centre [3], our world.
-            state: any object that is another one whenever a photo's pose may have changed.
         """
         handles = getattr(self._viewer, "camera_handles", {})
-        if handles and self._placed_for is not state:
-            self._place_photos(handles)
-            self._placed_for = state
+        cameras = self._camera_to_world().detach().cpu().clone()
+        if handles and (self._placed is None or not torch.equal(self._placed, cameras)):
+            self._place_photos(handles, cameras)
+            self._placed = cameras
         if client is None:
             return
         if abs(client.camera.fov - self._fov_given.get(client.client_id, -1.0)) < 1e-3:
             self._fit_window(client)
-        cameras = self._camera_to_world().detach().cpu().float()
         self._covering[client.client_id] = {
-            index for index, camera in enumerate(cameras) if self._covers_head(camera, viewpoint)
+            index for index, camera in enumerate(cameras.float()) if self._covers_head(camera, viewpoint)
         }
         watching = list(self._viewer.render_statemachines)
         covering = set().union(*(self._covering.get(client_id, set()) for client_id in watching))
         for index, handle in handles.items():
             handle.visible = self._viewer.hide_images.visible and index not in covering
 
-    def _place_photos(self, frusta: Mapping[int, viser.CameraFrustumHandle]) -> None:
+    def _place_photos(self, frusta: Mapping[int, viser.CameraFrustumHandle], camera_to_world: Tensor) -> None:
         """Put each frustum where its photo's camera is now; nerfstudio would count from where it drew it."""
-        cameras = to_nerfstudio(self._camera_to_world().detach().cpu().double()).numpy()
+        cameras = to_nerfstudio(camera_to_world.double()).numpy()
         for index, frustum in frusta.items():
             turned = SO3.from_matrix(cameras[index, :, :3]) @ SO3.from_x_radians(math.pi)
             frustum.position = cameras[index, :, 3] * VISER_NERFSTUDIO_SCALE_RATIO

@@ -8,11 +8,9 @@ so neither waits for the other.
 from __future__ import annotations
 
 import atexit
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -23,7 +21,7 @@ from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.configs.base_config import ViewerConfig
 from nerfstudio.data.scene_box import OrientedBox
 from nerfstudio.utils.rich_utils import CONSOLE
-from nerfstudio.viewer.render_state_machine import RenderAction, RenderStateMachine
+from nerfstudio.viewer.render_state_machine import RenderAction
 from nerfstudio.viewer.viewer_elements import ViewerControl
 from nerfstudio.viewer_legacy.server.viewer_utils import IOChangeException
 from torch import Tensor
@@ -45,6 +43,7 @@ from gan3dinv_ns.gan3dinv_view_renderer import (
     cropped,
 )
 from gan3dinv_ns.gan3dinv_view_scene import HeadScene, narrow_render_tab
+from gan3dinv_ns.gan3dinv_view_threads import LiveModel, SharedCores, hasten, render_thread, stop_rendering
 
 if TYPE_CHECKING:
     import viser
@@ -54,9 +53,7 @@ FRUSTUM_SCALE = 3.0
 """Size of the photo's frustum in the scene; 0.6 box units per unit from its tip to the picture."""
 
 _SECONDS_BETWEEN_PUSHES = 1.0
-_SECONDS_TO_STOP = 10.0
 _COMPARISON_EVERY_S = 4.0
-_DRAFTS_PER_SECOND = 4
 
 
 class PhotoPoses(CameraOptimizer):
@@ -89,7 +86,7 @@ class HeadViewerControl(ViewerControl):
 
     def __init__(self, renderer: ViewRenderer, head: ShownHead) -> None:
         self._renderer, self._shown = renderer, head
-        self._live_model = _LiveModel(self)
+        self._live_model = LiveModel(self)
         self._installed = False
         self._ws: Tensor | None = None
         self._snapshot: tuple[Tensor, tuple[object, ...], ViewRenderer, HeadSnapshot] | None = None
@@ -99,7 +96,7 @@ class HeadViewerControl(ViewerControl):
     def _setup(self, viewer: Viewer) -> None:
         """Called by nerfstudio when its viewer is up."""
         super()._setup(viewer)
-        self._threads = torch.get_num_threads()
+        self._cores = SharedCores(viewer, self.device)
         viewer.train_lock = threading.Lock()
         viewer.get_model = lambda: self._live_model  # type: ignore[method-assign, assignment, return-value]
         if viewer.config.camera_frustum_scale == ViewerConfig.camera_frustum_scale:
@@ -115,19 +112,14 @@ class HeadViewerControl(ViewerControl):
         self._installed = True
 
     def _welcome(self, client: viser.ClientHandle) -> None:
-        """First view of a browser. Runs inside the server's lock: asking it for its clients would deadlock.
-
-        A draft costs about the same at every size, so a slow machine gains nothing from fewer pixels: nerfstudio
-        would go down to 30 of them to reach 30 pictures a second.
-        """
+        """First view of a browser. Runs inside the server's lock: asking it for its clients would deadlock."""
         self._scene.show(client, orbit(0.0, 0.0))
         machine = self.viewer.render_statemachines.get(client.client_id)
         if machine is not None:
-            machine.target_fps = _DRAFTS_PER_SECOND
+            hasten(machine)
 
     def _show_all(self, client: viser.ClientHandle | None, camera_to_world: Tensor) -> None:
-        """Moves the camera of a browser, or of all, and shows the head as it is now."""
-        self._ws = self._shown.latent.detach().clone()
+        """Moves the camera of a browser, or of all."""
         clients = list(self.viewer.viser_server.get_clients().values()) if client is None else [client]
         for each in clients:
             self._scene.show(each, camera_to_world)
@@ -151,7 +143,7 @@ class HeadViewerControl(ViewerControl):
         if not self._installed:
             return
         self._panel.record(step, phase, metrics or {})
-        self._share_cores()
+        self._cores.leave_one_to_the_viewer()
         now = time.monotonic()
         if now - self._last_push < _SECONDS_BETWEEN_PUSHES and not last:
             return
@@ -179,12 +171,12 @@ class HeadViewerControl(ViewerControl):
             box: blanks what lies outside of it, or None.
         """
         try:
-            self._leave_a_core()
+            self._cores.leave_one_to_the_training()
             outputs = self._current().render(camera, self._head(), self._quality(), self._far_depth(camera))
             outputs = laid_over(outputs, camera, self._shown, float(self._panel.overlay.value))
-            thread = threading.current_thread()
-            client = thread.client if isinstance(thread, RenderStateMachine) else None
-            self._scene.arrange(client, _position(camera), self._ws)
+            thread = render_thread()
+            client = None if thread is None else thread.client
+            self._scene.arrange(client, _position(camera))
             return outputs if box is None else cropped(outputs, camera, box)
         except IOChangeException:
             raise
@@ -242,8 +234,8 @@ class HeadViewerControl(ViewerControl):
 
     def _quality(self) -> Quality:
         """A draft while the camera moves, else the generator's own with the panel's number of samples."""
-        thread = threading.current_thread()
-        if isinstance(thread, RenderStateMachine) and thread.state != "high":
+        thread = render_thread()
+        if thread is not None and thread.state != "high":
             return DRAFT
         full = self._renderer.full_quality
         samples = int(self._panel.samples.value)
@@ -259,62 +251,6 @@ class HeadViewerControl(ViewerControl):
         if panel.output_render == "depth" or (panel.split and panel.split_output_render == "depth"):
             return float(_position(camera).norm()) + 1.0
         return FAR_DEPTH
-
-    # Cores, shared by training and viewing on a CPU.
-
-    def _training_on_cpu(self) -> bool:
-        return self.viewer.trainer is not None and self.device.type == "cpu"
-
-    def _share_cores(self) -> None:
-        """Called by the training thread: leave one core to the viewer while somebody looks."""
-        if not self._training_on_cpu():
-            return
-        wanted = max(1, self._threads - 1) if self.viewer.render_statemachines else self._threads
-        if torch.get_num_threads() != wanted:
-            torch.set_num_threads(wanted)
-
-    def _leave_a_core(self) -> None:
-        """Called by a browser's thread, which has its own number of threads."""
-        if self._training_on_cpu() and torch.get_num_threads() >= self._threads > 1:
-            torch.set_num_threads(self._threads - 1)
-
-
-def stop_rendering() -> None:
-    """End the threads that render for browsers: one that still computes when Python ends aborts the process."""
-    machines = [thread for thread in threading.enumerate() if isinstance(thread, RenderStateMachine)]
-    for machine in machines:
-        machine.running = False
-    for machine in machines:
-        machine.join(timeout=_SECONDS_TO_STOP)
-
-
-def close_viewer(server: viser.ViserServer) -> None:
-    """Ends a viewer, and frees its port for the next one; a browser that stays open finds that one by itself."""
-    port = server.get_port()
-    stop_rendering()
-    server.stop()
-    # viser only asks its loop to close the port; the loop wakes when somebody calls.
-    with suppress(OSError):
-        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
-
-
-class _LiveModel:
-    """What nerfstudio's render threads take for the model; there is no training state to switch."""
-
-    training = False
-
-    def __init__(self, control: HeadViewerControl) -> None:
-        self._control = control
-
-    @property
-    def device(self) -> torch.device:
-        return self._control.device
-
-    def eval(self) -> _LiveModel:
-        return self
-
-    def get_outputs_for_camera(self, camera: Cameras, obb_box: OrientedBox | None = None) -> dict[str, Tensor]:
-        return self._control.picture(camera, obb_box)
 
 
 def _position(camera: Cameras) -> Tensor:

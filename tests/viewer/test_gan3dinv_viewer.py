@@ -1,16 +1,13 @@
 from __future__ import annotations
 
 import math
-import socket
 import threading
 import time
-from contextlib import suppress
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-import viser
 from nerfstudio.cameras.camera_optimizers import CameraOptimizer
 from nerfstudio.viewer.render_state_machine import RenderStateMachine
 from nerfstudio.viewer_legacy.server.viewer_utils import IOChangeException
@@ -18,7 +15,8 @@ from nerfstudio.viewer_legacy.server.viewer_utils import IOChangeException
 from gan3dinv_ns.cameras.conventions import from_nerfstudio, to_nerfstudio
 from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.gan3dinv_view_renderer import DRAFT
-from gan3dinv_ns.gan3dinv_viewer import PhotoPoses, close_viewer
+from gan3dinv_ns.gan3dinv_view_threads import DRAFT_SIDE
+from gan3dinv_ns.gan3dinv_viewer import PhotoPoses
 
 
 class _Camera(SimpleNamespace):
@@ -56,19 +54,6 @@ def test_every_photo_moves_from_its_own_start():
     assert torch.allclose(delta[1], torch.eye(4)[:3], atol=1e-6) and not torch.allclose(delta[0], delta[1], atol=0.1)
 
 
-def test_a_closed_viewer_leaves_its_port():
-    server = viser.ViserServer(port=7917, verbose=False)
-    port = server.get_port()
-    close_viewer(server)
-    for _ in range(50):
-        with socket.socket() as taken, suppress(OSError):
-            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            taken.bind(("", port))
-            return
-        time.sleep(0.1)
-    raise AssertionError("the port stays taken")
-
-
 def test_the_viewer_finds_the_control_and_renders_without_the_training_lock(scene, viewer):
     assert viewer.viewer_controls == [scene.model.viewer_control]
     assert viewer.get_model() is not scene.model
@@ -92,10 +77,10 @@ def test_the_head_keeps_fitting_when_the_window_changes_unless_the_user_zoomed_t
     control._scene.show(client, orbit(0.0, 0.0))
     landscape = client.camera.fov
     client.camera.aspect = 0.5
-    control._scene.arrange(client, torch.tensor([0.0, 0.0, 2.7]), None)
+    control._scene.arrange(client, torch.tensor([0.0, 0.0, 2.7]))
     assert client.camera.fov > 1.5 * landscape
     client.camera.fov, client.camera.aspect = 0.9, 2.0
-    control._scene.arrange(client, torch.tensor([0.0, 0.0, 2.7]), None)
+    control._scene.arrange(client, torch.tensor([0.0, 0.0, 2.7]))
     assert client.camera.fov == 0.9
 
 
@@ -113,14 +98,14 @@ def test_the_frustum_hides_only_where_it_would_cover_the_head(scene, viewer, con
     client, handle = _Client(), viewer.camera_handles[0]
     viewer.render_statemachines[0] = SimpleNamespace(running=True)
     through_the_photo = scene.photo_camera[0, :3, 3]
-    control._scene.arrange(client, through_the_photo, "a")
+    control._scene.arrange(client, through_the_photo)
     assert not handle.visible
-    control._scene.arrange(client, orbit(-1.2, 0.0)[0, :3, 3], "a")
+    control._scene.arrange(client, orbit(-1.2, 0.0)[0, :3, 3])
     assert handle.visible
-    control._scene.arrange(client, -through_the_photo, "a")
+    control._scene.arrange(client, -through_the_photo)
     assert handle.visible
     viewer.hide_images.visible = False
-    control._scene.arrange(client, orbit(-1.2, 0.0)[0, :3, 3], "a")
+    control._scene.arrange(client, orbit(-1.2, 0.0)[0, :3, 3])
     assert not handle.visible
 
 
@@ -227,9 +212,19 @@ def test_a_push_that_fails_does_not_end_the_training(control, viewer, monkeypatc
     control.push(1, "Project", last=True)
 
 
-def test_a_new_browser_gets_its_first_view_and_drafts_of_a_useful_size(viewer, control):
+def test_a_new_browser_gets_its_first_view_and_small_drafts(viewer, control):
     client = _Client()
     viewer.render_statemachines[0] = machine = RenderStateMachine(viewer, 10.0, client)
     control._welcome(client)
     assert client.camera.fov < 0.3
-    assert machine.target_fps < 10
+    assert max(machine._calculate_image_res(1.6)) == DRAFT_SIDE
+
+
+def test_moving_the_camera_keeps_the_planes(control, ball, nerfstudio_camera, monkeypatch):
+    calls = []
+    planes = ball.planes
+    monkeypatch.setattr(ball, "planes", lambda ws: calls.append(1) or planes(ws))
+    for yaw in (0.1, 0.2, 0.3):
+        control._show_all(_Client(), orbit(yaw, 0.0))
+        control.picture(nerfstudio_camera(orbit(yaw, 0.0)))
+    assert len(calls) == 1

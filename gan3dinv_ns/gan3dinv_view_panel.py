@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from PIL import Image
 
+from gan3dinv_ns.gan3dinv_view_curves import LOSSES, PSNR, RunCurves
+
 if TYPE_CHECKING:
     import viser
     from nerfstudio.viewer.viewer import Viewer
@@ -74,7 +76,7 @@ class HeadPanel:
         self._actions = actions
         self._gui = viewer.viser_server.gui
         self._training = viewer.trainer is not None
-        self._history: dict[str, list[tuple[int, float]]] = {}
+        self._curves = RunCurves()
         self._pictures = tempfile.TemporaryDirectory(prefix="gan3dinv-")
         with self._gui.add_folder("Head", order=viewer.stats_markdown.order + 0.5):
             self.status = self._gui.add_markdown("Starting" if self._training else "Loaded run")
@@ -156,17 +158,20 @@ class HeadPanel:
 
     def _add_fit(self) -> None:
         self._comparison = self._gui.add_markdown("Photo, head and difference appear here.")
-        self._plot = self._gui.add_plotly(_figure({}), aspect=_PLOT_ASPECT) if self._training else None
+        if not self._training:
+            return
+        self._curve = self._gui.add_dropdown("Curve", (PSNR, LOSSES), hint="Over the steps of the run.")
+        self._plot = self._gui.add_plotly(self._curves.figure(PSNR), aspect=_PLOT_ASPECT)
+        self._curve.on_update(lambda _: self.draw())
 
     def record(self, step: int, phase: str, metrics: Mapping[str, float]) -> None:
         """Notes a step's figures for the plot."""
-        if "psnr" in metrics:
-            self._history.setdefault(phase, []).append((step, metrics["psnr"]))
+        self._curves.record(step, phase, metrics)
 
     def draw(self) -> None:
         """Brings the plot up to date."""
-        if self._plot is not None and self._history:
-            self._plot.figure = _figure(self._history)
+        if self._training:
+            self._plot.figure = self._curves.figure(self._curve.value)
 
     def show_comparison(self, picture: Image.Image, caption: str) -> None:
         """Shows photo, head and difference."""
@@ -208,20 +213,3 @@ class HeadPanel:
 
     def _say_taken(self, line: str) -> None:
         self._taken.content = line
-
-
-def _figure(history: Mapping[str, list[tuple[int, float]]]) -> Any:
-    """PSNR over the steps, a line for each phase."""
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
-    for phase, points in history.items():
-        steps, values = zip(*points, strict=True)
-        figure.add_trace(go.Scatter(x=steps, y=values, name=phase, mode="lines"))
-    figure.update_layout(
-        margin={"l": 40, "r": 10, "t": 10, "b": 30},
-        xaxis_title="step",
-        yaxis_title="PSNR, dB",
-        legend={"orientation": "h", "y": 1.15},
-    )
-    return figure

@@ -9,16 +9,11 @@ from nerfstudio.cameras.cameras import Cameras
 from PIL import Image
 from torch import Tensor
 
-from gan3dinv_ns.cameras.conventions import (
-    from_nerfstudio,
-    image_from_hwc01,
-    image_to_hwc01,
-    split_label,
-    to_nerfstudio,
-)
+from gan3dinv_ns.cameras.conventions import from_nerfstudio, image_to_hwc01
 from gan3dinv_ns.cameras.poses import CameraPose
 from gan3dinv_ns.eg3d import Generator
-from gan3dinv_ns.gan3dinv_view_renderer import HeadSnapshot, ViewRenderer
+from gan3dinv_ns.gan3dinv_view_renderer import HeadSnapshot
+from gan3dinv_ns.inversion.views import whole_views
 from gan3dinv_ns.losses.reconstruction import PhotoTarget, shrink
 from gan3dinv_ns.ops.image_files import pixels_of
 from gan3dinv_ns.ops.image_metrics import psnr
@@ -88,21 +83,19 @@ def _photo_seen_by(camera: Cameras, shown: ShownHead) -> Tensor | None:
 
 
 @torch.no_grad()
-def comparison(renderer: ViewRenderer, head: HeadSnapshot, shown: ShownHead, index: int) -> tuple[Image.Image, str]:
-    """A photo, the head from its camera and their difference side by side, and a caption with the PSNR in dB."""
-    camera_to_world, intrinsics = split_label(shown.label[index, None].detach())
-    side = min(_SIDE, shown.target.photo.shape[-1])
-    camera = Cameras(
-        to_nerfstudio(camera_to_world.cpu()),
-        fx=float(intrinsics[0, 0, 0]) * side,
-        fy=float(intrinsics[0, 1, 1]) * side,
-        cx=side / 2,
-        cy=side / 2,
-        width=side,
-        height=side,
-    )
-    seen = renderer.render(camera, head)["rgb"].cpu()
-    photo = image_to_hwc01(shrink(shown.target.photo[index, None], side)).cpu().clamp(0, 1)
-    strip = torch.cat([photo, seen, 1 - (photo - seen).abs()], dim=1)
-    decibel = psnr(image_from_hwc01(seen), image_from_hwc01(photo))
-    return Image.fromarray(pixels_of(image_from_hwc01(strip))), f"Photo, head and difference: {decibel:.1f} dB"
+def comparison(generator: Generator, head: HeadSnapshot, shown: ShownHead, index: int) -> tuple[Image.Image, str]:
+    """A photo, the generator's picture from its camera and their difference side by side, and a caption with the PSNR.
+
+    Args:
+        generator: that the head is rendered with.
+        head: what to compare.
+        shown: holds the photos and their cameras.
+        index: of the photo.
+    """
+    label = shown.label[index, None].detach()
+    photo = shown.target.photo[index, None].clamp(-1, 1)
+    seen = shrink(whole_views(generator, head.ws, head.planes, label)["image"], photo.shape[-1]).clamp(-1, 1)
+    strip = torch.cat([photo, seen, 1 - (photo - seen).abs()], dim=3)
+    picture = Image.fromarray(pixels_of(strip))
+    picture.thumbnail((3 * _SIDE, _SIDE))
+    return picture, f"Photo, head and difference: {psnr(seen, photo):.1f} dB"

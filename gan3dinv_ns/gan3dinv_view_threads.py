@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
@@ -116,13 +117,21 @@ class SharedCores:
             torch.set_num_threads(self._threads - 1)
 
 
+class Aside(threading.Thread):
+    """A job beside the browsers' pictures."""
+
+    def __init__(self, job: Callable[[], None]) -> None:
+        super().__init__(target=job, daemon=True)
+
+
 def stop_rendering() -> None:
-    """End the threads that render for browsers: one that still computes when Python ends aborts the process."""
-    machines = [thread for thread in threading.enumerate() if isinstance(thread, RenderStateMachine)]
-    for machine in machines:
-        machine.running = False
-    for machine in machines:
-        machine.join(timeout=_SECONDS_TO_STOP)
+    """End the threads that render: one that still computes when Python ends aborts the process."""
+    threads = [thread for thread in threading.enumerate() if isinstance(thread, (RenderStateMachine, Aside))]
+    for thread in threads:
+        if isinstance(thread, RenderStateMachine):
+            thread.running = False
+    for thread in threads:
+        thread.join(timeout=_SECONDS_TO_STOP)
 
 
 def close_viewer(server: viser.ViserServer) -> None:

@@ -43,7 +43,7 @@ from gan3dinv_ns.gan3dinv_view_renderer import (
     cropped,
 )
 from gan3dinv_ns.gan3dinv_view_scene import HeadScene, narrow_render_tab
-from gan3dinv_ns.gan3dinv_view_threads import LiveModel, SharedCores, hasten, render_thread, stop_rendering
+from gan3dinv_ns.gan3dinv_view_threads import Aside, LiveModel, SharedCores, hasten, render_thread, stop_rendering
 
 if TYPE_CHECKING:
     import viser
@@ -91,6 +91,8 @@ class HeadViewerControl(ViewerControl):
         self._ws: Tensor | None = None
         self._snapshot: tuple[Tensor, tuple[object, ...], ViewRenderer, HeadSnapshot] | None = None
         self._last_push = self._last_comparison = 0.0
+        self._compared: tuple[HeadSnapshot, Tensor] | None = None
+        self._comparing: Aside | None = None
         self._last_error = ""
 
     def _setup(self, viewer: Viewer) -> None:
@@ -105,6 +107,7 @@ class HeadViewerControl(ViewerControl):
         self._actions = HeadActions(viewer, self._shown, self._show_all, self._rendered, self._edits)
         self._panel = HeadPanel(viewer, self._actions, samples, rolls, list(self._directions))
         narrow_render_tab(viewer)
+        viewer.pause_train.visible = viewer.trainer is not None
         self._scene = HeadScene(viewer, lambda: photo_cameras(self._shown))
         viewer.viser_server.on_client_connect(self._welcome)
         viewer.viser_server.on_client_disconnect(self._actions.forget)
@@ -150,12 +153,13 @@ class HeadViewerControl(ViewerControl):
         self._last_push = now
         self._ws = self._shown.latent.detach().clone()
         try:
+            if last:
+                self.viewer.pause_train.visible = self.viewer.resume_train.visible = False
             self._panel.status.content = status
             self._panel.draw()
             if self.viewer.render_statemachines and (last or now - self._last_comparison > _COMPARISON_EVERY_S):
                 self._last_comparison = now
-                seen = comparison(self._current(), self._head(), self._shown, self._actions.photo)
-                self._panel.show_comparison(*seen)
+                self._compare()
             self.viewer.step = step
             self.viewer.update_step(step)
             for machine in list(self.viewer.render_statemachines.values()):
@@ -175,14 +179,30 @@ class HeadViewerControl(ViewerControl):
             outputs = self._current().render(camera, self._head(), self._quality(), self._far_depth(camera))
             outputs = laid_over(outputs, camera, self._shown, float(self._panel.overlay.value))
             thread = render_thread()
-            client = None if thread is None else thread.client
-            self._scene.arrange(client, _position(camera))
+            self._scene.arrange(None if thread is None else thread.client, _position(camera))
+            if thread is not None and thread.state == "high":
+                self._compare_at_rest()
             return outputs if box is None else cropped(outputs, camera, box)
         except IOChangeException:
             raise
         except Exception as error:
             self._report(error)
             return _blank(camera)
+
+    def _compare(self) -> None:
+        """Shows photo, head and difference."""
+        seen = comparison(self._current().generator, self._head(), self._shown, self._actions.photo)
+        self._panel.show_comparison(*seen)
+
+    def _compare_at_rest(self) -> None:
+        """Where no training pushes, compares in a thread of its own once the head or a camera is another one."""
+        if self.viewer.trainer is not None and self.viewer.trainer.training_state == "training":
+            return
+        head, label = self._head(), self._shown.label[self._actions.photo].detach().clone()
+        same = self._compared is not None and self._compared[0] is head and torch.equal(self._compared[1], label)
+        if not same and (self._comparing is None or not self._comparing.is_alive()):
+            self._compared, self._comparing = (head, label), Aside(self._compare)
+            self._comparing.start()
 
     def _report(self, error: Exception) -> None:
         """Neither a training nor a browser ends because of the viewer: say what happened, once."""

@@ -189,7 +189,23 @@ def test_the_comparison_shows_photo_head_and_difference(scene, viewer, control):
     with Image.open(path) as strip:
         assert strip.size == (3 * 64, 64)
         assert strip.getpixel((10, 10))[2] > 240 > 20 > strip.getpixel((10, 10))[0], "the photo is blue"
-    assert control._panel._history == {"project": [(3, 20.0)]}
+    assert control._panel._curves.psnr == {"project": [(3, 20.0)]}
+
+
+def test_a_loaded_run_is_compared_once_for_each_head_and_camera(control, actions, monkeypatch):
+    shown = []
+    monkeypatch.setattr(control._panel, "show_comparison", lambda picture, caption: shown.append(caption))
+
+    def rest() -> int:
+        control._compare_at_rest()
+        control._comparing.join()
+        return len(shown)
+
+    assert (rest(), rest()) == (1, 1)
+    control._panel._edits["size"].value = -1.0
+    assert (rest(), rest()) == (2, 2)
+    actions.nudge({"yaw_rad": 0.1})
+    assert (rest(), rest()) == (3, 3)
 
 
 def test_the_panel_moves_the_camera_only_of_the_photo_that_was_looked_from(scene, actions):

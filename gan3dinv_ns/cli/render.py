@@ -12,6 +12,8 @@ from gan3dinv_ns.cli.networks import DeviceName, resolve_device
 from gan3dinv_ns.cli.progress import counting_bar
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
 
     from gan3dinv_ns.inversion.head_file import FoundHead
@@ -23,9 +25,16 @@ class Render:
 
     run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
     """The folder of a run, its config.yml, or a head.safetensors."""
-    path: Literal["turntable", "nod", "sway"] = "turntable"
+    path: Literal["turntable", "nod", "sway", "orbit-edit"] = "turntable"
     """turntable goes once around the head; nod looks from above and from below; sway draws a small figure of eight
-    around the first camera."""
+    around the first camera; orbit-edit sways while the head is edited."""
+    edit: str | None = None
+    """What changes meanwhile, from -STRENGTH to STRENGTH and back: smile, age, gender, hair-length or skin-tone. None
+    is nothing, and the smile for orbit-edit."""
+    strength: float = 3.0
+    """Standard deviations of the attribute."""
+    directions: Path | None = None
+    """The NAME.directions.safetensors of a generator of yours (gan3dinv heads directions); None takes what ships."""
     output: Path | None = None
     """File, .mp4, .gif or .webp; None is videos/PATH.mp4 in the run's folder, or PATH.mp4 beside the head's file."""
     seconds: float = 4.0
@@ -57,7 +66,7 @@ class Render:
         video = VideoFormat(self.seconds, self.fps, self.size)
         video.check(output)
         head = load_head(file, resolve_device(self.device))
-        pictures = (head.render(label)["image"] for label in self._labels(head, video.count).split(1))
+        pictures = self._pictures(head, video.count)
         with counting_bar(self.path, video.count) as progress:
             write_video(output, pictures, video, progress)
         side = video.side or head.generator.img_resolution
@@ -70,6 +79,27 @@ class Render:
         folder = place if place.is_dir() else place.parent
         return (folder if file.parent == folder else folder / "videos") / f"{self.path}.mp4"
 
+    def _pictures(self, head: FoundHead, count: int) -> Iterator[Tensor]:
+        """The frames, one at a time."""
+        labels = self._labels(head, count).split(1)
+        name = "smile" if self.edit is None and self.path == "orbit-edit" else self.edit
+        if name is None:
+            return (head.render(label)["image"] for label in labels)
+        latents = self._latents(head, name, count).split(1)
+        return (head.with_ws(ws).render(label)["image"] for ws, label in zip(latents, labels, strict=True))
+
+    def _latents(self, head: FoundHead, name: str, count: int) -> Tensor:
+        """Those of all frames, ``[count, num_ws, w_dim]``."""
+        from gan3dinv_ns.editing.requests import EditableGenerator, EditRequest
+        from gan3dinv_ns.editing.sequences import complaints_at_ends, swung
+
+        direction = EditableGenerator(head.generator, EditRequest(directions=self.directions)).named(name)
+        latents = swung(head.ws, direction, self.strength, count)
+        complaints = complaints_at_ends(head.generator, head.ws, direction, self.strength)
+        if complaints:
+            print(f"warning: beyond the heads that the generator draws: {'; '.join(complaints)}")
+        return latents
+
     def _labels(self, head: FoundHead, count: int) -> Tensor:
         """The cameras of all frames, ``[count, 25]``."""
         from gan3dinv_ns.cameras.conventions import camera_label, split_label
@@ -79,4 +109,4 @@ class Render:
         camera, intrinsics = split_label(head.label[:1])
         if self.start == "front":
             camera = orbit(0.0, 0.0, head.generator.rendering.avg_camera_radius).to(camera)
-        return camera_label(CAMERA_PATHS[self.path](camera, count), intrinsics)
+        return camera_label(CAMERA_PATHS["sway" if self.path == "orbit-edit" else self.path](camera, count), intrinsics)

@@ -109,4 +109,6 @@ def _explanation(error: Exception, final: Path) -> str | None:
         return f"cannot write {final}: it is a directory; choose a file name"
     if isinstance(error, OSError) and error.errno == errno.EROFS:
         return f"cannot write {final}: the file system is read-only; write to another one"
+    if isinstance(error, FileNotFoundError) and error.filename and Path(error.filename) in final.parents:
+        return f"cannot write {final}: the directory {error.filename} cannot be made; choose another path"
     return None

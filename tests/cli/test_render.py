@@ -8,13 +8,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from torch import Tensor
 
 from gan3dinv_ns.cli import main
+from gan3dinv_ns.editing import requests
+from gan3dinv_ns.editing.directions import Direction
 from gan3dinv_ns.eg3d import Generator
 from gan3dinv_ns.inversion.head_file import load_head
 from gan3dinv_ns.ops.image_files import pixels_of
@@ -75,6 +79,21 @@ def test_pictures_that_move_have_the_asked_size(head_file: Path, suffix: str) ->
         assert (image.n_frames, image.size, image.info["loop"]) == (3, (64, 64), 0)
 
 
+def test_an_orbit_with_an_edit_sways_and_passes_the_head_itself_between_both_ends(
+    head_file: Path, read_mp4: Callable[[Path], np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = load_head(head_file)
+    direction = Direction.along("age", torch.ones(head.generator.w_dim), 0, head.generator.num_ws - 1)
+    monkeypatch.setattr(requests, "find_directions", lambda *_: SimpleNamespace(directions={"age": direction}))
+    frames = {}
+    for path, options in {"sway": [], "orbit-edit": ["--edit", "age", "--strength", "2"]}.items():
+        main(["render", str(head_file), "--path", path, "--seconds", "0.4", "--fps", "10", *options])
+        frames[path] = read_mp4(head_file.parent / f"{path}.mp4").astype(float)
+    changed = np.abs(frames["orbit-edit"] - frames["sway"]).mean(axis=(1, 2, 3))
+    assert min(changed[[0, 2]]) > 5 * max(changed[[1, 3]])
+    assert np.abs(frames["orbit-edit"][0] - frames["orbit-edit"][2]).mean() > 1
+
+
 def test_tri_planes_are_computed_once(head_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
 
@@ -100,6 +119,7 @@ def test_tri_planes_are_computed_once(head_file: Path, monkeypatch: pytest.Monke
         (["--seconds", "-1"], "seconds -1 is not a positive number"),
         (["--fps", "0"], "fps 0 is not a positive number"),
         (["--size", "101"], "size 101: the side of an .mp4 is even"),
+        (["--edit", "smile"], "smile: this head's generator has no named directions; give --directions FILE"),
     ],
 )
 def test_options_that_cannot_be_used_are_named(head_file: Path, options: list[str], reason: str) -> None:

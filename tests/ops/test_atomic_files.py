@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -56,6 +57,15 @@ def test_file_in_the_way_of_a_directory_is_explained(tmp_path):
     target = tmp_path / "file" / "a.txt"
     with pytest.raises(FileWriteError, match="a file stands where"), atomic_path(target) as temporary:
         temporary.write_text("a")
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc")
+def test_a_place_where_no_directory_can_be_made_is_explained():
+    with (
+        pytest.raises(FileWriteError, match="the directory /proc/nowhere cannot be made"),
+        atomic_path("/proc/nowhere/a"),
+    ):
+        pass
 
 
 def test_temporary_can_lie_elsewhere(tmp_path):

@@ -13,13 +13,16 @@ from nerfstudio.configs.base_config import ViewerConfig
 from nerfstudio.viewer.viewer import Viewer
 from torch import Tensor, nn
 
+from gan3dinv_ns import gan3dinv_viewer
 from gan3dinv_ns.cameras.conventions import camera_label, to_nerfstudio
 from gan3dinv_ns.cameras.intrinsics import FOCAL, intrinsics_matrix
 from gan3dinv_ns.cameras.poses import EulerPose
 from gan3dinv_ns.cameras.rotations import orbit
+from gan3dinv_ns.editing.directions import Direction
 from gan3dinv_ns.eg3d import Generator, GeneratorConfig, RenderingOptions
 from gan3dinv_ns.gan3dinv_view_renderer import ViewRenderer
-from gan3dinv_ns.gan3dinv_viewer import HeadViewerControl, PhotoPoses, stop_rendering
+from gan3dinv_ns.gan3dinv_view_threads import stop_rendering
+from gan3dinv_ns.gan3dinv_viewer import HeadViewerControl, PhotoPoses
 
 
 class _BallField(nn.Module):
@@ -125,6 +128,17 @@ class Scene(nn.Module):
 @pytest.fixture()
 def scene(ball: BallGenerator, ball_ws: Tensor) -> Scene:
     return Scene(ball, ball_ws)
+
+
+@pytest.fixture()
+def directions(monkeypatch: pytest.MonkeyPatch, ball: BallGenerator) -> None:
+    """A direction in which the ball grows, and one that does nothing."""
+    ones = torch.ones(8) / 8**0.5
+    found = {
+        "size": Direction("size", ones, 0, ball.num_ws - 1, 0.2 * 8**0.5),
+        "skin-tone": Direction("skin-tone", torch.tensor([1.0, -1.0] + [0.0] * 6) / 2**0.5, 0, 0, 1.0),
+    }
+    monkeypatch.setattr(gan3dinv_viewer, "find_directions", lambda generator: SimpleNamespace(directions=found))
 
 
 @pytest.fixture()

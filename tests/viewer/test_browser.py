@@ -21,7 +21,10 @@ from websockets.sync.client import connect
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PATIENCE_S = 90.0
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed"),
+    pytest.mark.usefixtures("directions"),
+]
 
 _FLAGS = (
     "--headless",
@@ -98,14 +101,26 @@ class Browser:
         square = picture.convert("RGB").crop((int(left), int(top), int(left + side), int(top + side)))
         return np.asarray(square, dtype=np.float32) / 255.0
 
-    def type_number(self, label: str, value: str) -> None:
-        """Put a number into the field of a slider."""
+    def type_number(self, label: str, value: str) -> bool:
+        """Put a number into the field of a slider, if there is one."""
         expression = _SELECT_NUMBER.replace("LABEL", json.dumps(label))
         result = self.call("Runtime.evaluate", expression=expression)["result"]
-        assert result["value"] is True, f"no field {label}"
+        if result["value"] is not True:
+            return False
         self.call("Input.insertText", text=value)
         for event in ("keyDown", "keyUp"):
             self.call("Input.dispatchKeyEvent", type=event, key="Enter", windowsVirtualKeyCode=13)
+        return True
+
+    def click(self, text: str) -> bool:
+        """Press the button or the tab with this text, if there is one; by script, as it may be scrolled away."""
+        chosen = f"[...document.querySelectorAll('button')].filter(b => b.textContent.trim() === {json.dumps(text)})"
+        found = self.call("Runtime.evaluate", expression=f"{chosen}.map(b => b.click()).length")
+        return bool(found["result"]["value"])
+
+    def keep_downloads(self, folder: Path) -> None:
+        """Put what the page downloads into a folder."""
+        self.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
 
     def walk_behind(self) -> None:
         """Turn the camera half around the head: half the height of the canvas, with the mouse."""
@@ -152,11 +167,37 @@ def _shows_the_ball_upright(square: np.ndarray) -> bool:
     return bool(upright and square[2, 2].min() > 0.9)
 
 
+def _corner(square: np.ndarray) -> np.ndarray:
+    return square[: len(square) // 12, : len(square) // 12]
+
+
+def test_an_edit_changes_the_head_only_and_is_undone_and_the_picture_is_taken_away(browser, viewer, tmp_path):
+    wait_until(lambda: _shows_the_ball_upright(browser.canvas()))
+    square = browser.canvas()
+    whole = _coloured(square)
+
+    wait_until(lambda: browser.click("Edit"))
+    wait_until(lambda: browser.type_number("Size", "-2"))
+    wait_until(lambda: 0.1 < _coloured(browser.canvas()) / whole < 0.7)
+    assert np.abs(_corner(browser.canvas()) - _corner(square)).max() < 0.05, "the background stays"
+    assert browser.click("Save edit")
+    wait_until(lambda: (viewer.log_filename.parent / "edits" / "size-2" / "edited.safetensors").is_file())
+    assert browser.click("Reset edits")
+    wait_until(lambda: _coloured(browser.canvas()) > 0.95 * whole)
+
+    browser.keep_downloads(tmp_path)
+    assert browser.click("Take")
+    wait_until(lambda: browser.click("Save picture"))
+    wait_until((tmp_path / "head.png").is_file)
+    with Image.open(tmp_path / "head.png") as taken:
+        assert taken.height == 1024 and taken.getpixel((2, 2)) == (255, 255, 255)
+
+
 def test_the_head_is_seen_upright_at_once_and_a_slider_changes_it(browser):
     wait_until(lambda: _shows_the_ball_upright(browser.canvas()))
     square = browser.canvas()
 
-    browser.type_number("Identity", "0.5")
+    wait_until(lambda: browser.type_number("Identity", "0.5"))
     wait_until(lambda: 0.1 < _coloured(browser.canvas()) / _coloured(square) < 0.5)
 
     browser.walk_behind()

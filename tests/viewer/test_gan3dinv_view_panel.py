@@ -15,10 +15,11 @@ from nerfstudio.viewer.viewer import VISER_NERFSTUDIO_SCALE_RATIO
 from PIL import Image
 from viser.transforms import SO3
 
-from gan3dinv_ns import gan3dinv_view_actions, gan3dinv_viewer
+from gan3dinv_ns import gan3dinv_view_actions
 from gan3dinv_ns.cameras.conventions import to_nerfstudio
 from gan3dinv_ns.cameras.rotations import orbit, yaw_pitch
-from gan3dinv_ns.editing.directions import Direction
+
+pytestmark = pytest.mark.usefixtures("directions")
 
 
 class _Browser:
@@ -41,17 +42,6 @@ class _Browser:
 
     def send_file_download(self, name: str, content: bytes) -> None:
         self.files[name] = content
-
-
-@pytest.fixture(autouse=True)
-def directions(monkeypatch, ball):
-    """A direction in which the ball grows, and one that does nothing."""
-    ones = torch.ones(8) / 8**0.5
-    found = {
-        "size": Direction("size", ones, 0, ball.num_ws - 1, 0.2 * 8**0.5),
-        "skin-tone": Direction("skin-tone", torch.tensor([1.0, -1.0] + [0.0] * 6) / 2**0.5, 0, 0, 1.0),
-    }
-    monkeypatch.setattr(gan3dinv_viewer, "find_directions", lambda generator: SimpleNamespace(directions=found))
 
 
 @pytest.fixture

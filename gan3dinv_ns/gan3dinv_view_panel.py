@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import viser
     from nerfstudio.viewer.viewer import Viewer
 
-_PLOT_ASPECT = 1.6
 _STRONGEST = 3.0
 _NUDGES = {
     "yaw_rad": ("Yaw", 0.5, "Carries the photo's camera around the head, radians."),
@@ -161,7 +160,7 @@ class HeadPanel:
         if not self._training:
             return
         self._curve = self._gui.add_dropdown("Curve", (PSNR, LOSSES), hint="Over the steps of the run.")
-        self._plot = self._gui.add_plotly(self._curves.figure(PSNR), aspect=_PLOT_ASPECT)
+        self._plot = self._gui.add_markdown("")
         self._curve.on_update(lambda _: self.draw())
 
     def record(self, step: int, phase: str, metrics: Mapping[str, float]) -> None:
@@ -171,15 +170,20 @@ class HeadPanel:
     def draw(self) -> None:
         """Brings the plot up to date."""
         if self._training:
-            self._plot.figure = self._curves.figure(self._curve.value)
+            shown = self._curve.value
+            self._plot.content = self._shown_as("curve.png", self._curves.picture(shown), f"{shown} over the steps")
 
     def show_comparison(self, picture: Image.Image, caption: str) -> None:
         """Shows photo, head and difference."""
-        path = Path(self._pictures.name) / "comparison.jpg"
+        self._comparison.content = f"{self._shown_as('comparison.jpg', picture, caption)}\n\n{caption}"
+
+    def _shown_as(self, name: str, picture: Image.Image, caption: str) -> str:
+        """A picture in the language of the panel's texts, which read it from a file."""
+        path = Path(self._pictures.name) / name
         content = io.BytesIO()
-        picture.save(content, format="JPEG", quality=90)
+        picture.save(content, format="PNG" if path.suffix == ".png" else "JPEG", quality=90)
         path.write_bytes(content.getvalue())
-        self._comparison.content = f"![{caption}]({path})\n\n{caption}"
+        return f"![{caption}]({path})"
 
     # Camera: the photo's, moved by hand.
 

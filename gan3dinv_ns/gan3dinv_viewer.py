@@ -156,10 +156,10 @@ class HeadViewerControl(ViewerControl):
             if last:
                 self.viewer.pause_train.visible = self.viewer.resume_train.visible = False
             self._panel.status.content = status
-            self._panel.draw()
             if self.viewer.render_statemachines and (last or now - self._last_comparison > _COMPARISON_EVERY_S):
                 self._last_comparison = now
                 self._compare()
+                self._panel.draw()
             self.viewer.step = step
             self.viewer.update_step(step)
             for machine in list(self.viewer.render_statemachines.values()):

@@ -11,7 +11,7 @@ from PIL import Image
 PSNR, LOSSES = "PSNR", "losses"
 """What can be drawn."""
 
-_SIZE_INCHES, _DOTS_PER_INCH = (4.0, 2.8), 140
+_SIZE_INCHES, _DOTS_PER_INCH = (3.4, 2.9), 140
 _BACKGROUND, _INK = "#242424", "#c9c9c9"
 _LEGEND: dict[str, Any] = {
     "frameon": False,
@@ -68,6 +68,6 @@ class RunCurves:
         axes.tick_params(colors=_INK)
         axes.grid(color=_INK, alpha=0.15)
         if axes.lines:
-            figure.legend(loc="outside upper center", ncols=min(4, len(axes.lines)), **_LEGEND)
+            figure.legend(loc="outside upper center", ncols=min(3, len(axes.lines)), **_LEGEND)
         canvas.draw()
         return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])

@@ -145,7 +145,9 @@ class HeadActions:
         renderer, snapshot = self._current()
         folder = Path(self._viewer.log_filename).parent / EDITS_FOLDER / name_of_edits(self._edits())
         label = self._shown.label.detach()
-        found = FoundHead(renderer.generator, self._shown.latent[0, 0].detach(), snapshot.ws, label, snapshot.planes)
+        found = FoundHead(
+            renderer.generator, self._shown.latent[0].mean(dim=0).detach(), snapshot.ws, label, snapshot.planes
+        )
         try:
             write_edited_head(found, folder / EDITED_FILE)
             write_image(folder / "edited.png", found.view())

@@ -51,7 +51,9 @@ def test_smoothing_takes_off_ripples_and_keeps_the_volume(rough_ball):
 
 
 def test_smoothing_comes_before_the_colours_and_leaves_the_mesh_closed(make_field, ball):
-    mesh = mesh_from_field(make_field(lambda p: ball(p, (0, 0, 0), 0.3)), MeshSettings(resolution=48, density_level=10.0, smooth=10))[0]
+    mesh = mesh_from_field(
+        make_field(lambda p: ball(p, (0, 0, 0), 0.3)), MeshSettings(resolution=48, density_level=10.0, smooth=10)
+    )[0]
     assert report_of(mesh).manifold
     assert (mesh.colours[mesh.vertices[:, 0] < -0.02] == [255, 0, 0])[
         mesh.vertices[mesh.vertices[:, 0] < -0.02, 2] > 0.1
@@ -75,7 +77,9 @@ def test_fewer_faces_than_asked_for_stay_as_they_are(ring):
 
 
 def test_settings_decimate_before_colouring(make_field, ball):
-    mesh = mesh_from_field(make_field(lambda p: ball(p, (0, 0, 0), 0.3)), MeshSettings(resolution=48, density_level=10.0, faces=400))[0]
+    mesh = mesh_from_field(
+        make_field(lambda p: ball(p, (0, 0, 0), 0.3)), MeshSettings(resolution=48, density_level=10.0, faces=400)
+    )[0]
     assert len(mesh.faces) == 400 and len(mesh.colours) == len(mesh.vertices) == 202
 
 

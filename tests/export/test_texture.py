@@ -12,7 +12,9 @@ from gan3dinv_ns.export.settings import MeshSettings
 from gan3dinv_ns.export.unwrap import Unwrapped, faces_of_texels, unwrap, weights_in_faces
 
 SIZE = 256
-SETTINGS = MeshSettings(resolution=48, density_level=10.0, texture="atlas", texture_size=SIZE, faces=1500, continue_colours=False)
+SETTINGS = MeshSettings(
+    resolution=48, density_level=10.0, texture="atlas", texture_size=SIZE, faces=1500, continue_colours=False
+)
 
 
 def smooth_colours(points: torch.Tensor) -> torch.Tensor:

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from gan3dinv_ns.experiments.engine import Engine
     from gan3dinv_ns.experiments.experiment import Plan
 
+_SHOWN = (
+    ("psnr", 2, "dB"),
+    ("rotation_deg", 1, "degrees"),
+    ("novel_psnr_0.4", 2, "dB at 0.4 rad"),
+    ("seconds", 0, "s"),
+)
+"""What is told of each photo, with its digits and unit."""
+
 
 @dataclass(frozen=True)
 class Evaluate:
@@ -146,6 +154,7 @@ def fill(plan: Plan, folder: Path, engine: Engine, retry: bool = False) -> Exper
     from gan3dinv_ns.experiments.experiment import run_experiment
 
     console = Console(soft_wrap=True, highlight=False, markup=False)
+    console.print(engine.describe())
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=console) as bar:
         task = bar.add_task("photos", total=None)
 
@@ -156,11 +165,3 @@ def fill(plan: Plan, folder: Path, engine: Engine, retry: bool = False) -> Exper
             console.print(f"{row.photo}, {row.method}: {row.error or ', '.join(shown)}")
 
         return run_experiment(plan, folder, engine, watch, retry)
-
-
-_SHOWN = (
-    ("psnr", 2, "dB"),
-    ("rotation_deg", 1, "degrees"),
-    ("novel_psnr_0.4", 2, "dB at 0.4 rad"),
-    ("seconds", 0, "s"),
-)

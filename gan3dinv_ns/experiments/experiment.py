@@ -95,7 +95,7 @@ def run_experiment(
         FileWriteError: the disk is full or the place is not writable.
     """
     sources = plan.sources()
-    experiment = describe(plan, sources)
+    experiment = experiment_of(plan, sources)
     store = ExperimentFolder.opened(folder, experiment)
     if retry:
         store.forget_failed()
@@ -121,7 +121,7 @@ def run_experiment(
     return store
 
 
-def describe(plan: Plan, sources: Sequence[PhotoSource]) -> Experiment:
+def experiment_of(plan: Plan, sources: Sequence[PhotoSource]) -> Experiment:
     """What a plan's rows depend on, and what can be measured of them.
 
     Raises:
@@ -159,7 +159,7 @@ def _dataset(plan: Plan) -> dict[str, object]:
     if plan.dataset not in HEADS:
         return {"photos": str(Path(plan.dataset).expanduser().resolve())}
     makehuman = None if plan.makehuman is None else str(plan.makehuman)
-    return {"heads": plan.dataset, "roll": plan.roll, "photos": plan.photos, "makehuman": makehuman}
+    return {"set": plan.dataset, "roll": plan.roll, "photos": plan.photos, "makehuman": makehuman}
 
 
 def _networks(plan: Plan, generator: Generator) -> dict[str, object]:

@@ -14,6 +14,7 @@ Pictures are dicts of a generator's renderings: ``image`` [N, 3, R, R] and ``ima
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal, Protocol, get_args
 
 import torch
@@ -134,7 +135,11 @@ def _load_lpips(backbone: str) -> nn.Module:
     except ImportError as error:
         raise ValueError(f"the lpips package is not installed ({error}); pip install lpips, or {advice}.") from error
     try:
-        return lpips.LPIPS(net=backbone, verbose=False)
+        with warnings.catch_warnings():
+            # lpips still names weights as torchvision did before 0.13.
+            warnings.filterwarnings("ignore", message="Arguments other than a weight enum")
+            warnings.filterwarnings("ignore", message="The parameter 'pretrained' is deprecated")
+            return lpips.LPIPS(net=backbone, verbose=False)
     except (OSError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"the weights of lpips-{backbone} could not be had ({reason}); {advice}.") from error

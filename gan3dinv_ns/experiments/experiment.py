@@ -25,6 +25,10 @@ from gan3dinv_ns.heads.heldout import check_choice
 
 HEADS = ("heads", "heads-out-of-family")
 
+_NO_FID = (
+    "its Inception network is not part of this package; the Frechet distance is that of other features, and no FID"
+)
+
 Watch = Callable[[Row, int, int], None]
 """Told each new row, how many are done and how many there are in all."""
 
@@ -136,6 +140,8 @@ def experiment_of(plan: Plan, sources: Sequence[PhotoSource]) -> Experiment:
     reasons = unavailable(generator, plan.generator, _known(sources), plan.identity_network)
     left_out = {name: reason for name, reason in reasons.items() if name in wanted}
     left_out |= {name: "not asked for" for name in SETS if name not in wanted}
+    if "all" in plan.metrics:
+        left_out["FID"] = _NO_FID
     return Experiment(
         dataset=_dataset(plan),
         generator=_networks(plan, generator),

@@ -50,7 +50,7 @@ class Evaluate:
     steps: tuple[int, int, int] | None = None
     """Steps of warm-up, projection and tuning in its stead; methods without one of them project for longer."""
     device: DeviceName = "auto"
-    """auto is CUDA if there is one, else the CPU."""
+    """auto is CUDA if there is one, else the CPU; with ray, of each worker."""
     makehuman: Path | None = None
     """MakeHuman's CC0 data: a folder or .tar.xz archive in its layout; None takes what the package ships."""
     identity_network: Path | None = None
@@ -106,7 +106,7 @@ class Evaluate:
             self.dataset,
             methods,
             self.generator,
-            resolve_device(self.device),
+            self.device if self.engine == "ray" else resolve_device(self.device).type,
             self.count,
             self.seed,
             self.roll,

@@ -235,7 +235,7 @@ class ReportStarts:
                 "heads",
                 (method,),
                 self.generator,
-                resolve_device(self.device),
+                resolve_device(self.device).type,
                 self.count,
                 self.seed,
                 self.roll,

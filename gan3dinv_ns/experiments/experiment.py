@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import torch
 from PIL import Image
 
 from gan3dinv_ns.eg3d import Generator, load_generator
@@ -41,7 +40,7 @@ class Plan:
         dataset: one of ``HEADS``, a folder of photos, or its dataset.json.
         methods: at least one.
         generator: a name, a URL, or the path of a .pkl or .safetensors file.
-        device: that each process works on.
+        device: that each process works on: "cpu", "cuda", or "auto", which each decides for itself.
         count: of photos; None takes all of a folder.
         seed: of the first drawn head.
         roll: largest roll of the cameras of drawn heads, radians.
@@ -54,7 +53,7 @@ class Plan:
     dataset: str
     methods: tuple[CompiledMethod, ...]
     generator: str
-    device: torch.device
+    device: str
     count: int | None = None
     seed: int = 900_000
     roll: float = 0.0
@@ -108,7 +107,7 @@ def run_experiment(
     extras = tuple(name for name in SETS if name not in experiment.left_out)
     laboratory = Laboratory(
         plan.generator,
-        str(plan.device),
+        plan.device,
         (*wanted, *extras),
         plan.roll > 0,
         plan.makehuman,
@@ -131,14 +130,13 @@ def experiment_of(plan: Plan, sources: Sequence[PhotoSource]) -> Experiment:
     Raises:
         ValueError: a metric is not known, or the generator cannot be used.
     """
-    generator = load_generator(plan.generator, plan.device)
+    generator = load_generator(plan.generator)
     titles = {metric.name: metric.title for metric in METRICS} | {"edits": "edits", "frechet": "Frechet distance"}
     unknown = sorted(set(plan.metrics) - set(titles) - {"all"})
     if unknown:
         raise ValueError(f"metric {unknown[0]!r} is not known; take all, or some of {', '.join(titles)}")
-    wanted = set(titles) if "all" in plan.metrics else set(plan.metrics)
-    reasons = unavailable(generator, plan.generator, _known(sources), plan.identity_network)
-    left_out = {name: reason for name, reason in reasons.items() if name in wanted}
+    wanted = [name for name in titles if "all" in plan.metrics or name in plan.metrics]
+    left_out = unavailable(wanted, generator, plan.generator, _known(sources), plan.identity_network)
     left_out |= {name: "not asked for" for name in SETS if name not in wanted}
     if "all" in plan.metrics:
         left_out["FID"] = _NO_FID
@@ -146,7 +144,7 @@ def experiment_of(plan: Plan, sources: Sequence[PhotoSource]) -> Experiment:
         dataset=_dataset(plan),
         generator=_networks(plan, generator),
         methods={one.name: _method(one) for one in plan.methods},
-        metrics=tuple(metric for metric in METRICS if metric.name in wanted - left_out.keys()),
+        metrics=tuple(metric for metric in METRICS if metric.name in wanted and metric.name not in left_out),
         left_out=left_out,
         features="" if "frechet" in left_out else RANDOM_CONVOLUTIONS,
     )
@@ -176,7 +174,7 @@ def _networks(plan: Plan, generator: Generator) -> dict[str, object]:
         "weights": weights_digest(generator),
         "initialisers": None if initialisers is None else weights_digest(initialisers),
         "identity_network": None if identity is None else weights_digest(load_identity_network(identity)),
-        "device": plan.device.type,
+        "device": plan.device,
     }
 
 

@@ -47,7 +47,7 @@ class Laboratory:
 
     Attributes:
         generator: a name, a URL, or the path of a .pkl or .safetensors file.
-        device: name of a device.
+        device: "cpu", "cuda", or "auto" for CUDA where the process has one.
         metrics: names of those that are wanted, of ``Readings`` too.
         roll: whether photos may be rolled, and the camera must be able to follow.
         makehuman: see :class:`~gan3dinv_ns.experiments.photos.Studio`.
@@ -74,7 +74,7 @@ class Experimenter:
     """Inverts and measures photos, one after the other."""
 
     def __init__(self, laboratory: Laboratory) -> None:
-        self._laboratory, self._device = laboratory, torch.device(laboratory.device)
+        self._laboratory, self._device = laboratory, _device(laboratory.device)
         source = laboratory.generator
         self._generator: Generator = load_generator(source, self._device)
         self._discriminator: Discriminator = load_discriminator(network_file(source, "discriminator"), self._device)
@@ -118,6 +118,10 @@ class Experimenter:
             raise ValueError(f"{job.method.title} takes one photo of a head, not {len(photo.photos)}")
         label = tuple(photo.label.flatten().tolist())
         return replace(settings, start=replace(settings.start, label=label))
+
+
+def _device(name: str) -> torch.device:
+    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
 def _watched(inversion: Inversion, photo: KnownPhoto, known: bool) -> dict[str, list[float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,35 +66,42 @@ class Read:
 
 
 def unavailable(
-    generator: Generator, source: str, known: Collection[str], identity_network: Path | None = None
+    wanted: Collection[str],
+    generator: Generator,
+    source: str,
+    known: Collection[str],
+    identity_network: Path | None = None,
 ) -> dict[str, str]:
-    """Names of figures and of ``SETS`` that cannot be measured here, each with the reason.
+    """Those of the wanted figures and ``SETS`` that cannot be measured here, each with the reason.
 
     Args:
+        wanted: names.
         generator, source: the generator and what it was loaded from.
         known: what is known of the photos: "camera", "head".
         identity_network: see :class:`Readings`.
     """
+    attempts: dict[str, Callable[[], object]] = {"edits": lambda: _check_edits(generator, source)}
+    attempts["lpips"] = lambda: build_perceptual("lpips-alex", None)
+    if identity_network is None:
+        attempts["identity"] = lambda: FaceReader.of(source)
     reasons = {}
-    for name in ("rotation_deg", "translation_box"):
-        if "camera" not in known:
+    for name in wanted:
+        if name in ("rotation_deg", "translation_box") and "camera" not in known:
             reasons[name] = "the photos' cameras are not known; a dataset.json beside them tells them"
-    for name in (*(f"novel_psnr_{yaw}" for yaw in NOVEL_YAWS_RAD), "depth_mae_box"):
-        if "head" not in known:
+        elif (name.startswith("novel_psnr") or name == "depth_mae_box") and "head" not in known:
             reasons[name] = "the heads' true looks are not known"
-    for names, attempt in (
-        (("lpips",), lambda: build_perceptual("lpips-alex", None)),
-        (("identity", "edits"), lambda: FaceReader.of(source)),
-    ):
-        try:
-            attempt()
-        except ValueError as error:
-            reasons |= dict.fromkeys(names, str(error).splitlines()[0])
-    if identity_network is not None:
-        reasons.pop("identity", None)
-    if "edits" not in reasons and find_directions(generator) is None:
-        reasons["edits"] = "the generator has no named directions; see gan3dinv heads directions"
+        elif name in attempts:
+            try:
+                attempts[name]()
+            except ValueError as error:
+                reasons[name] = str(error).splitlines()[0]
     return reasons
+
+
+def _check_edits(generator: Generator, source: str) -> None:
+    FaceReader.of(source)
+    if find_directions(generator) is None:
+        raise ValueError("the generator has no named directions; see gan3dinv heads directions")
 
 
 class Readings:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from gan3dinv_ns.evaluation.comparison.report import write_report
 from gan3dinv_ns.evaluation.comparison.row import Row
@@ -25,7 +24,7 @@ FAST = ("psnr", "mse", "ms_ssim", "identity", "rotation_deg", "novel_psnr_0.4", 
 
 def _plan(*names: str, **changes: Any) -> Plan:
     methods = tuple(find_methods(names, steps=(1, 2, 1)))
-    return replace(Plan("heads", methods, GENERATOR, torch.device("cpu"), 1, metrics=FAST), **changes)
+    return replace(Plan("heads", methods, GENERATOR, "cpu", 1, metrics=FAST), **changes)
 
 
 class Stopping:

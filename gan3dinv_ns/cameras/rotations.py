@@ -72,6 +72,13 @@ def looking_at_origin(rotation: Tensor, radius: float) -> Tensor:
     return _pose_matrix(right, down, forward, -radius * forward)
 
 
+def shifted(camera_to_world: Tensor, translation: Tensor) -> Tensor:
+    """Cameras ``[N, 4, 4]`` moved to their right and down by ``[N, 2]``, in the unit of their centres."""
+    moved = camera_to_world.clone()
+    moved[:, :3, 3] += (camera_to_world[:, :3, :2] @ translation[:, :, None])[:, :, 0]
+    return moved
+
+
 def rolled(camera_to_world: Tensor, roll_rad: float | Tensor) -> Tensor:
     """Cameras ``[N, 4, 4]`` turned around their own viewing axis; what they see turns the other way, anticlockwise.
 

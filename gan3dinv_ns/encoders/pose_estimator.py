@@ -31,8 +31,6 @@ class EstimatedPose(NamedTuple):
 class PoseEstimator(nn.Module):
     """Photo [N, 3, R, R] in [-1, 1] -> rotation and translation of its camera; an untrained one says: from the front.
 
-    Inversions take the rotation only: of an aligned crop's small translation the estimate is no better than zero.
-
     Attributes:
         config: its sizes, and how it speaks of rotations.
         front: buffer, the numbers of the front camera in that way.

@@ -161,10 +161,9 @@ def camera_losses(
         loss = warp_loss(canonical, current, target, far_limit(generator), pose.tolerance)
         losses["warp"] = pose.warp_weight * loss
     if "translation" in plan.losses:
-        shift = inversion.pose.translation[photos]
-        alone = len(inversion.target.photo) == 1
-        weight = pose.translation_weight if alone else pose.translation_weight_of_several
-        losses["translation"] = weight * shift.square().sum() / len(photos)
+        first = torch.cat([inversion.guesses[index].translation for index in photos])
+        shift = inversion.pose.translation[photos] - first
+        losses["translation"] = pose.translation_weight * shift.square().sum() / len(photos)
     directions = {index: inversion.guesses[index].estimated_direction for index in photos}
     estimated = {index: direction for index, direction in directions.items() if direction is not None}
     if "estimate" in plan.losses and estimated:

@@ -102,11 +102,9 @@ class PoseSettings:
     translate: bool = True
     """The camera has a learnable translation besides its rotation (supplement, B.2); without it, it always looks at the
     origin (the ablation)."""
-    translation_weight: float = 100.0
-    """Weight of the squared translation, in box units: a shift can be mistaken for a turn, and a shifted head stands
-    beside its place from the side. 0 leaves it free, for photos that are cropped loosely."""
-    translation_weight_of_several: float = 1000.0
-    """The same where several photos show one head: shifts that differ from photo to photo blur it."""
+    translation_weight: float = 1000.0
+    """Weight of the squared way, in box units, from the first translation, which the estimator gives: a shift can be
+    mistaken for a turn, and a shifted head stands beside its place from the side. 0 leaves it free."""
     estimate_weight: float = 30.0
     """Weight of the squared angle between the view direction and the estimator's, radians; 0 leaves it free. Heads
     that are still wrong pull the camera away from where it is. Of several photos of one head it is the angle of their

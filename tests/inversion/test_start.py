@@ -15,7 +15,7 @@ from gan3dinv_ns.cameras.rotations import orbit, roll_of, rolled, rotation_angle
 from gan3dinv_ns.encoders import EstimatedPose, Initialisers
 from gan3dinv_ns.inversion import start as start_module
 from gan3dinv_ns.inversion.settings import InversionSettings, StartSettings
-from gan3dinv_ns.inversion.start import Guess, first_guess, latent_prior, mean_latent
+from gan3dinv_ns.inversion.start import Guess, believed_translation, first_guess, latent_prior, mean_latent
 from gan3dinv_ns.inversion.views import orbit_labels
 from gan3dinv_ns.losses.perceptual import build_perceptual
 from gan3dinv_ns.losses.reconstruction import PhotoTarget
@@ -131,6 +131,29 @@ def test_rolled_photos_are_shown_to_the_encoder_upright(
     assert float((encoder.seen - upright).abs().mean()) < 0.3 * float((photo - upright).abs().mean())
     guess(upright, "euler", **networks)
     assert torch.equal(encoder.seen, upright)
+
+
+def test_translations_are_believed_where_they_are_larger_than_their_error() -> None:
+    small, large = torch.tensor([[0.004, -0.005]]), torch.tensor([[0.03, -0.04]])
+    assert torch.equal(believed_translation(small), torch.zeros(1, 2))
+    # 1 - 2 (0.008 / 0.05)^2 of it.
+    torch.testing.assert_close(believed_translation(large), 0.9488 * large)
+    rows = torch.cat([small, large, torch.zeros(1, 2)])
+    torch.testing.assert_close(believed_translation(rows), torch.cat([0 * small, 0.9488 * large, torch.zeros(1, 2)]))
+
+
+def test_the_estimators_translation_moves_the_first_camera_in_its_picture(
+    guess: Callable[..., Guess], toy_photo: Callable[..., Tensor]
+) -> None:
+    shift = torch.tensor([[0.06, -0.08]])
+    networks = {"estimator": Saying(EstimatedPose(orbit(0.3, 0.1)[:, :3, :3], shift))}
+    found = guess(start=StartSettings(check=False), **networks)
+    torch.testing.assert_close(found.translation, believed_translation(shift))
+    torch.testing.assert_close(found.camera_to_world[:, :3, 2], orbit(0.3, 0.1)[:, :3, 2])
+    pose = SixDPose()
+    pose.place(found.camera_to_world)
+    torch.testing.assert_close(pose.translation.detach(), found.translation, rtol=0, atol=1e-6)
+    torch.testing.assert_close(pose.radius, SixDPose().radius)
 
 
 def test_a_label_is_taken_with_its_translation(guess: Callable[..., Guess]) -> None:

@@ -154,7 +154,7 @@ def _known(sources: Sequence[PhotoSource]) -> set[str]:
     known = set()
     if any(isinstance(source, DrawnHead) for source in sources):
         known |= {"camera", "head"}
-    if any(isinstance(source, PhotoFile) and source.labelled for source in sources):
+    if any(isinstance(source, PhotoFile) and source.label is not None for source in sources):
         known.add("camera")
     return known
 

@@ -5,7 +5,6 @@ Sources are plain data that can be sent to another process; the process that inv
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +18,7 @@ from gan3dinv_ns.evaluation.photo_figures import TrueHead
 from gan3dinv_ns.heads.heldout import HeldoutSet, photograph
 from gan3dinv_ns.heads.template import HeadTemplate, load_template
 from gan3dinv_ns.photo import FaceFrame, FramingSettings, mean_frame, photos_of, prepare_photo
-from gan3dinv_ns.photo.label import DATASET_FILE, label_beside
+from gan3dinv_ns.photo.label import DATASET_FILE, check_label, labels_in
 
 
 @dataclass(frozen=True)
@@ -115,46 +114,53 @@ class DrawnHead:
 
 @dataclass(frozen=True)
 class PhotoFile:
-    """A picture, with its camera if a ``dataset.json`` of EG3D lies beside it.
+    """A picture, with its camera if a ``dataset.json`` of EG3D tells it.
 
-    Photos that have labels are taken as they are, since labels belong to a crop; others are framed as the generator
+    Photos of such a data set are taken as they are, since labels belong to a crop; others are framed as the generator
     frames its faces.
 
     Attributes:
         path: its file, which every process must be able to read.
-        labelled: whether there is a ``dataset.json``.
+        name: the file's without its suffix, with the folders between it and the dataset.json.
+        aligned: whether it belongs to a data set with labels.
+        label: what the data set says of the camera, unchecked; None if nothing.
     """
 
     path: Path
-    labelled: bool
-
-    @property
-    def name(self) -> str:
-        """The file's name without its suffix."""
-        return self.path.stem
+    name: str
+    aligned: bool = False
+    label: object = None
 
     def take(self, studio: Studio) -> KnownPhoto:
-        """Reads and frames the picture; a label that is missing is not known, one that is damaged is an error."""
-        framing = FramingSettings(by="centre" if self.labelled else "face")
-        frame = None if self.labelled else studio.frame
+        """Reads and frames the picture; see :meth:`PhotoSource.take`."""
+        framing = FramingSettings(by="centre" if self.aligned else "face")
+        frame = None if self.aligned else studio.frame
         photo, _ = prepare_photo(self.path, studio.resolution, frame, framing, studio.white)
-        return KnownPhoto(photo, "", self._label(), None)
+        label = None
+        if self.label is not None:
+            label = torch.tensor(check_label(self.label, f"the label of {self.path.name}"))[None]
+        return KnownPhoto(photo, "", label, None)
 
-    def _label(self) -> Tensor | None:
-        label = label_beside(self.path) if self.labelled else None
-        return None if label is None else torch.tensor(label)[None]
 
-
-def find_photos(place: Path) -> Sequence[PhotoFile]:
-    """The photos of a folder, or of the folder of a ``dataset.json``.
+def find_photos(place: Path) -> list[PhotoFile]:
+    """The photos of a folder, or those that a ``dataset.json`` names.
 
     Raises:
         ValueError: there is no such place, it holds no pictures, or two have the same name but for the suffix.
     """
-    folder = place.parent if place.name == DATASET_FILE else place
-    if not folder.is_dir():
+    if place.name == DATASET_FILE:
+        named = labels_in(place)
+        found = [
+            PhotoFile(place.parent / name, str(Path(name).with_suffix("")), True, one) for name, one in named.items()
+        ]
+        if not found:
+            raise ValueError(f"{place} names no photos; give the folder of the photos if they have no labels")
+        return found
+    if not place.is_dir():
         raise ValueError(f"{place} is no folder of photos; give one, its {DATASET_FILE}, heads or heads-out-of-family")
-    if place.name == DATASET_FILE and not place.is_file():
-        raise ValueError(f"{place} does not exist; give the folder of the photos if they have no labels")
-    labelled = (folder / DATASET_FILE).is_file()
-    return [PhotoFile(path, labelled) for path in photos_of([folder])]
+    beside = place / DATASET_FILE
+    labels = labels_in(beside) if beside.is_file() else None
+    return [
+        PhotoFile(path, path.stem, labels is not None, None if labels is None else labels.get(path.name))
+        for path in photos_of([place])
+    ]

@@ -16,37 +16,34 @@ def find_label(photo: Path) -> tuple[float, ...]:
     """The 25 numbers of a photo: 16 of its camera-to-world matrix, 9 of its intrinsics.
 
     Args:
-        photo: beside it lies a dataset.json, see :func:`label_beside`.
+        photo: beside it lies a dataset.json, see :func:`labels_in`.
 
     Raises:
         ValueError: the file is missing or damaged, or has no such label.
     """
-    label = label_beside(photo)
-    if label is None:
-        raise ValueError(f"{photo.parent / DATASET_FILE}: has no label of {photo.name}")
-    return label
+    path = photo.parent / DATASET_FILE
+    labels = labels_in(path)
+    if photo.name not in labels:
+        raise ValueError(f"{path}: has no label of {photo.name}")
+    return check_label(labels[photo.name], f"{path}: the label of {photo.name}")
 
 
-def label_beside(photo: Path) -> tuple[float, ...] | None:
-    """The label of a photo in the dataset.json beside it, None if that has none of this photo.
+def labels_in(path: Path) -> dict[str, object]:
+    """What a dataset.json says of each photo, unchecked; see :func:`check_label`.
 
     Args:
-        photo: beside it lies dataset.json, {"labels": [["NAME", [25 numbers]], ...]}, NAME relative to the folder; a
-            mapping instead of the list will do too.
+        path: {"labels": [["NAME", [25 numbers]], ...]}, NAME relative to the folder; a mapping instead of the list will
+            do too.
 
     Raises:
         ValueError: the file is missing or damaged.
     """
-    path = photo.parent / DATASET_FILE
     try:
-        labels = dict(json.loads(path.read_text(encoding="utf-8"))["labels"])
+        return dict(json.loads(path.read_text(encoding="utf-8"))["labels"])
     except FileNotFoundError as error:
         raise ValueError(f"{path}: no such file; a photo's label is read from there, or begin without one") from error
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ValueError(f'{path}: not a dataset.json of EG3D, {{"labels": [["NAME", [25 numbers]], ...]}}') from error
-    if photo.name not in labels:
-        return None
-    return check_label(labels[photo.name], f"{path}: the label of {photo.name}")
 
 
 def check_labels(numbers: tuple[float, ...], count: int) -> None:

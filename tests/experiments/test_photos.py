@@ -58,10 +58,19 @@ def test_labels_are_taken_from_the_dataset_json_as_far_as_it_has_them(tmp_path: 
     for name in ("a.png", "b.png"):
         _picture(tmp_path / name)
     (tmp_path / "dataset.json").write_text(json.dumps({"labels": [["a.png", LABEL]]}))
-    for place in (tmp_path, tmp_path / "dataset.json"):
-        first, second = (source.take(studio) for source in find_photos(place))
-        assert first.label is not None and first.label.flatten().tolist() == pytest.approx(LABEL, abs=1e-6)
-        assert second.label is None
+    first, second = (source.take(studio) for source in find_photos(tmp_path))
+    assert first.label is not None and first.label.flatten().tolist() == pytest.approx(LABEL, abs=1e-6)
+    assert second.label is None
+
+
+def test_a_dataset_json_names_its_photos_in_folders_below(tmp_path: Path, studio: Studio) -> None:
+    for name in ("00000/a.png", "00001/a.png", "other.png"):
+        _picture(tmp_path / name)
+    labels = {"labels": [["00000/a.png", LABEL], ["00001/a.png", LABEL]]}
+    (tmp_path / "dataset.json").write_text(json.dumps(labels))
+    sources = find_photos(tmp_path / "dataset.json")
+    assert [source.name for source in sources] == ["00000/a", "00001/a"]
+    assert all(source.take(studio).label is not None for source in sources)
 
 
 def test_a_damaged_label_is_an_error_of_its_photo(tmp_path: Path, studio: Studio) -> None:
@@ -76,12 +85,12 @@ def test_a_photo_that_cannot_be_read_is_told_when_it_is_taken(tmp_path: Path, st
     path = tmp_path / "broken.png"
     path.write_bytes(b"no picture")
     with pytest.raises(ValueError, match=r"broken\.png"):
-        PhotoFile(path, False).take(studio)
+        PhotoFile(path, "broken").take(studio)
 
 
 @pytest.mark.parametrize(
     ("place", "told"),
-    [("nowhere", "is no folder of photos"), (".", "holds no pictures"), ("dataset.json", "does not exist")],
+    [("nowhere", "is no folder of photos"), (".", "holds no pictures"), ("dataset.json", "no such file")],
 )
 def test_places_without_photos_are_refused_in_one_line(tmp_path: Path, place: str, told: str) -> None:
     with pytest.raises(ValueError, match=told) as caught:

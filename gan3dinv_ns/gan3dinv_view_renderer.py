@@ -66,7 +66,7 @@ class Quality:
     """Whether the super-resolution follows."""
 
 
-DRAFT = Quality(resolution=48, samples=12, importance_samples=8, super_resolution=False)
+DRAFT = Quality(resolution=36, samples=12, importance_samples=4, super_resolution=False)
 """While the camera or a slider moves."""
 
 

@@ -8,6 +8,7 @@ adjusted values are max over j <= i of min(1, (M - j + 1) p_(j)).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,6 +31,7 @@ class PairedTest:
         low, high: 95 % confidence interval of the mean difference; None with too few photos.
         p: two-sided, of the signed-rank test; None with too few photos.
         p_holm: corrected for all methods that were tested together.
+        fewest: with fewer photos no corrected p could be below 0.05.
     """
 
     photos: int
@@ -38,6 +40,7 @@ class PairedTest:
     high: float | None = None
     p: float | None = None
     p_holm: float | None = None
+    fewest: int = FEWEST_PHOTOS
 
     @property
     def is_real(self) -> bool:
@@ -61,8 +64,17 @@ def compare_with(reference: np.ndarray, others: Mapping[str, np.ndarray]) -> dic
     p_values = [signed_rank_p(one) for one in differences.values()]
     tests = {}
     for (name, one), p, p_holm in zip(differences.items(), p_values, holm(p_values), strict=True):
-        tests[name] = PairedTest(photos, float(one.mean()), *mean_interval(one), p, p_holm)
+        tests[name] = PairedTest(photos, float(one.mean()), *mean_interval(one), p, p_holm, fewest_photos(len(others)))
     return tests
+
+
+def fewest_photos(comparisons: int) -> int:
+    """The smallest N with M 2 / 2^N < 0.05: below it even equal signs of all differences decide nothing.
+
+    Args:
+        comparisons: M, at least 1.
+    """
+    return 1 + math.ceil(math.log2(comparisons / LEVEL))
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float]:

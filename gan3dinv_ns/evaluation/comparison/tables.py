@@ -72,7 +72,8 @@ class GroupTables:
         notes = (
             f"Difference: method - {reference}, of the same photos. Interval: percentile bootstrap of the mean over "
             f"photos. p: Wilcoxon's signed-rank test, corrected by Holm over the methods of a metric. A verdict needs "
-            f"p, Holm below {LEVEL} and an interval without 0; fewer than {FEWEST_PHOTOS} photos are too few.",
+            f"p, Holm below {LEVEL} and an interval without 0; fewer than {FEWEST_PHOTOS} photos are too few, and the "
+            f"more methods are compared, the more photos it takes.",
         )
         return Table(f"{self.name}-tests", f"Paired tests against {reference}", headings, tuple(lines), notes, 3)
 
@@ -187,7 +188,7 @@ def _test_cells(metric: Metric, test: PairedTest, reference: str) -> list[Cell]:
     counted = Cell(str(test.photos))
     if test.p is None or test.p_holm is None or test.low is None or test.high is None:
         return [Cell("too few photos"), counted, difference, _NOTHING, _NOTHING, _NOTHING]
-    verdict = "no difference shown"
+    verdict = "no difference shown" if test.photos >= test.fewest else "too few photos"
     if test.is_real:
         verdict = "better" if metric.is_better(test.difference, 0.0) else f"{reference} is better"
     interval = f"[{metric.shown(test.low, sign=True)}, {metric.shown(test.high, sign=True)}]"

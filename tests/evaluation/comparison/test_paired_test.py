@@ -12,6 +12,7 @@ from scipy import stats
 from gan3dinv_ns.evaluation.comparison.paired_test import (
     PairedTest,
     compare_with,
+    fewest_photos,
     holm,
     mean_interval,
     signed_rank_p,
@@ -96,3 +97,13 @@ def test_a_significant_p_alone_is_not_enough() -> None:
     assert not PairedTest(9, 0.1, -0.1, 0.3, 0.01, 0.01).is_real
     assert not PairedTest(9, 0.1, 0.05, 0.3, 0.06, 0.06).is_real
     assert PairedTest(9, -0.1, -0.2, -0.05, 0.01, 0.01).is_real
+
+
+@pytest.mark.parametrize("methods", [1, 2, 4, 10])
+def test_the_fewest_photos_are_those_with_which_the_clearest_difference_is_real(methods: int) -> None:
+    fewest = fewest_photos(methods)
+    for photos, decided in ((fewest, True), (fewest - 1, False)):
+        reference = np.zeros(photos)
+        clear = np.arange(1, photos + 1) / 10
+        tests = compare_with(reference, {str(number): clear + number for number in range(methods)})
+        assert all(test.is_real == decided for test in tests.values())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from gan3dinv_ns.cli.networks import DeviceName, resolve_device
+from gan3dinv_ns.inversion.networks import DeviceName, resolve_device
 
 if TYPE_CHECKING:
     from torch import Tensor

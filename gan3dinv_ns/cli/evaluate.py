@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from gan3dinv_ns.cli.networks import DeviceName, resolve_device
+from gan3dinv_ns.inversion.networks import DeviceName, resolve_device
 
 if TYPE_CHECKING:
     from gan3dinv_ns.evaluation.comparison.store import ExperimentFolder

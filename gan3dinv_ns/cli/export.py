@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan3dinv_ns.cli.networks import DeviceName, resolve_device
 from gan3dinv_ns.export.settings import MeshSettings, SplatSettings
+from gan3dinv_ns.inversion.networks import DeviceName, resolve_device
 
 if TYPE_CHECKING:
     from gan3dinv_ns.export.head import Head

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan3dinv_ns.cli.networks import load_networks, resolve_device
+from gan3dinv_ns.inversion.networks import load_networks, resolve_device
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from gan3dinv_ns.evaluation.readability import Reading
     from gan3dinv_ns.heads.face_reading import FaceReader
     from gan3dinv_ns.inversion.head_file import FoundHead
-
-_YAWS_RAD = (-0.3, 0.0, 0.3)
-"""Views that are read and averaged."""
-_SPREAD_HEADS = 2000
-"""Drawn heads whose standard deviations are the unit of the tables."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +85,9 @@ class MeasureEdits:
         """
         from gan3dinv_ns.evaluation.contact_sheet import contact_sheet
         from gan3dinv_ns.evaluation.edit_table import STRENGTHS, edit_markdown, mean_rows
-        from gan3dinv_ns.heads.face_reading import FaceReader, drawn_vectors
-        from gan3dinv_ns.heads.face_scale import EDITABLE, face_values
+        from gan3dinv_ns.experiments.edited_views import spread_of_drawn_heads
+        from gan3dinv_ns.heads.face_reading import FaceReader
+        from gan3dinv_ns.heads.face_scale import EDITABLE
         from gan3dinv_ns.ops.atomic_files import atomic_path
 
         if self.judged < 2 or (self.count < 1 and not self.heads):
@@ -99,8 +95,7 @@ class MeasureEdits:
         reader = FaceReader.of(self.generator)
         readings, strangers = self._judge(reader)
         found = self._found()
-        values = face_values(drawn_vectors(range(_SPREAD_HEADS)))
-        spread = {name: float(values[name].std()) for name in EDITABLE}
+        spread = spread_of_drawn_heads()
         tables: list[list[list[EditRow]]] = []
         for name in EDITABLE:
             measured = [self._measure(name, head, reader, spread) for head in found]
@@ -170,21 +165,11 @@ class MeasureEdits:
         self, name: str, head: FoundHead, reader: FaceReader, spread: dict[str, float]
     ) -> tuple[list[EditRow], list[Tensor]]:
         """Rows of one attribute in units of the spread, and the head from the front at each strength."""
-        import torch
-
-        from gan3dinv_ns.editing.directions import Edit, apply_edits
         from gan3dinv_ns.editing.requests import EditableGenerator, EditRequest
         from gan3dinv_ns.evaluation.edit_table import STRENGTHS, measure_edit
-        from gan3dinv_ns.inversion.views import orbit_labels
+        from gan3dinv_ns.experiments.edited_views import FRONT, edited_views
 
         direction = EditableGenerator(head.generator, EditRequest(directions=self.directions)).named(name)
-        yaws = torch.tensor(_YAWS_RAD)
-        radius = head.generator.rendering.avg_camera_radius
-        labels = orbit_labels(yaws, torch.zeros_like(yaws), float(head.label[0, 16]), radius)
-        seen = {
-            strength: head.with_ws(apply_edits(head.ws, [Edit(direction, strength)])).render(labels)
-            for strength in STRENGTHS
-        }
-        front = _YAWS_RAD.index(0.0)
-        pictures = [seen[strength]["image"][front : front + 1] for strength in STRENGTHS]
+        seen = edited_views(head, direction)
+        pictures = [seen[strength]["image"][FRONT : FRONT + 1] for strength in STRENGTHS]
         return measure_edit(name, seen.__getitem__, reader, spread), pictures

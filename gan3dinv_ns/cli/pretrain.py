@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from gan3dinv_ns.cli.networks import DeviceName, resolve_device
 from gan3dinv_ns.cli.progress import counting_bar
+from gan3dinv_ns.inversion.networks import DeviceName, resolve_device
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gan3dinv_ns.evaluation.comparison.store import ExperimentFolder
     from gan3dinv_ns.inversion.settings import InversionSettings
 
 Start = Literal["learned", "through-p", "landmarks", "searched"]
@@ -227,21 +229,26 @@ class ReportStarts:
         from gan3dinv_ns.experiments.local_engine import LocalEngine
         from gan3dinv_ns.experiments.methods import CompiledMethod
 
+        methods = {
+            f"{start}-{steps:03d}": _start_settings(start, steps) for start in self.starts for steps in self.steps
+        }
+        plan = Plan(
+            "heads",
+            tuple(CompiledMethod(name, name, settings, {}, True) for name, settings in methods.items()),
+            self.generator,
+            resolve_device(self.device).type,
+            self.count,
+            self.seed,
+            self.roll,
+            metrics=("psnr", "rotation_deg", "novel_psnr_0.4", "seconds"),
+        )
+
+        @cache
+        def folder() -> ExperimentFolder:
+            return fill(plan, self.output_dir, LocalEngine())
+
         def evaluate(start: Start, steps: int) -> list[Mapping[str, float]]:
-            settings = _start_settings(start, steps)
-            name = f"{start}-{steps:03d}"
-            method = CompiledMethod(name, name, settings, {}, True)
-            plan = Plan(
-                "heads",
-                (method,),
-                self.generator,
-                resolve_device(self.device).type,
-                self.count,
-                self.seed,
-                self.roll,
-                metrics=("psnr", "rotation_deg", "novel_psnr_0.4", "seconds"),
-            )
-            return [row.figures for row in fill(plan, self.output_dir, LocalEngine()).rows(name)]
+            return [row.figures for row in folder().rows(f"{start}-{steps:03d}")]
 
         figures = compare_starts({start: _NAMES[start] for start in self.starts}, self.steps, evaluate)
         written = write_start_report(self.output_dir, figures, self.count)

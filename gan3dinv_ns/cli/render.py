@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from gan3dinv_ns.cli.networks import DeviceName, resolve_device
 from gan3dinv_ns.cli.progress import counting_bar
+from gan3dinv_ns.inversion.networks import DeviceName, resolve_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

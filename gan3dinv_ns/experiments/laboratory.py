@@ -7,12 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
 from PIL import Image
 
-from gan3dinv_ns.eg3d import Discriminator, Generator, load_discriminator, load_generator
-from gan3dinv_ns.eg3d.registry import network_file
-from gan3dinv_ns.encoders import Initialisers, find_initialisers
 from gan3dinv_ns.evaluation.comparison.pictures import depth_picture, depth_span, method_strip
 from gan3dinv_ns.evaluation.comparison.row import Row
 from gan3dinv_ns.evaluation.metrics import rotation_error_deg
@@ -20,6 +16,7 @@ from gan3dinv_ns.evaluation.photo_figures import PhotoFigures, measure_photo
 from gan3dinv_ns.experiments.methods import CompiledMethod
 from gan3dinv_ns.experiments.photos import KnownPhoto, PhotoSource, Studio
 from gan3dinv_ns.experiments.readings import Readings
+from gan3dinv_ns.inversion.networks import load_networks, resolve_device
 from gan3dinv_ns.inversion.run import optimise
 from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.inversion.state import Inversion
@@ -74,11 +71,9 @@ class Experimenter:
     """Inverts and measures photos, one after the other."""
 
     def __init__(self, laboratory: Laboratory) -> None:
-        self._laboratory, self._device = laboratory, _device(laboratory.device)
+        self._laboratory, self._device = laboratory, resolve_device(laboratory.device)
         source = laboratory.generator
-        self._generator: Generator = load_generator(source, self._device)
-        self._discriminator: Discriminator = load_discriminator(network_file(source, "discriminator"), self._device)
-        self._initialisers: Initialisers | None = find_initialisers(source, self._device)
+        self._generator, self._discriminator, self._initialisers = load_networks(source, self._device)
         self._readings = Readings(source, laboratory.metrics, self._device, laboratory.identity_network)
         self._studio = Studio(self._generator, laboratory.makehuman)
 
@@ -101,9 +96,7 @@ class Experimenter:
         figures |= readings.figures
         given = GIVEN if task.method.knows_camera else ()
         wanted = {name: one for name, one in figures.items() if name in self._laboratory.metrics and name not in given}
-        row = Row(
-            task.method.name, task.source.name, photo.kind, wanted, curves, readings.edits, readings.features, error=""
-        )
+        row = Row(task.method.name, task.source.name, photo.kind, wanted, curves, readings.edits, readings.features)
         return row, _strip(measured)
 
     def _settings(self, job: Job, photo: KnownPhoto) -> InversionSettings:
@@ -118,10 +111,6 @@ class Experimenter:
             raise ValueError(f"{job.method.title} takes one photo of a head, not {len(photo.photos)}")
         label = tuple(photo.label.flatten().tolist())
         return replace(settings, start=replace(settings.start, label=label))
-
-
-def _device(name: str) -> torch.device:
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
 def _watched(inversion: Inversion, photo: KnownPhoto, known: bool) -> dict[str, list[float]]:

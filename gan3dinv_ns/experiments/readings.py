@@ -9,19 +9,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gan3dinv_ns.editing.directions import Edit, apply_edits
 from gan3dinv_ns.editing.named_directions import find_directions
 from gan3dinv_ns.eg3d import Generator
 from gan3dinv_ns.evaluation.comparison.metric import Metric
-from gan3dinv_ns.evaluation.edit_table import STRENGTHS, EditRow, measure_edit
+from gan3dinv_ns.evaluation.edit_table import EditRow, measure_edit
 from gan3dinv_ns.evaluation.frechet import RandomConvolutions
 from gan3dinv_ns.evaluation.identity_network import IdentityNetwork, aligned, load_identity_network
 from gan3dinv_ns.evaluation.photo_figures import NOVEL_YAWS_RAD
-from gan3dinv_ns.heads.face_reading import FaceReader, drawn_vectors
-from gan3dinv_ns.heads.face_scale import EDITABLE, face_values
+from gan3dinv_ns.experiments.edited_views import edited_views, spread_of_drawn_heads
+from gan3dinv_ns.heads.face_reading import FaceReader
 from gan3dinv_ns.inversion.head_file import FoundHead
 from gan3dinv_ns.inversion.state import Inversion
-from gan3dinv_ns.inversion.views import orbit_labels
 from gan3dinv_ns.losses.perceptual import build_perceptual
 from gan3dinv_ns.photo import find_faces
 
@@ -45,9 +43,6 @@ METRICS = (
 
 SETS = ("edits", "frechet")
 """What is measured beside figures: changes by edits, and features for the distance of sets of pictures."""
-
-_YAWS_RAD = (-0.3, 0.0, 0.3)
-_SPREAD_HEADS = 2000
 
 
 @dataclass(frozen=True)
@@ -129,10 +124,7 @@ class Readings:
         read = "edits" in wanted or ("identity" in wanted and self._identity is None)
         self._reader = FaceReader.of(generator) if read else None
         self._convolutions = RandomConvolutions() if "frechet" in wanted else None
-        self._spread: dict[str, float] = {}
-        if "edits" in wanted:
-            values = face_values(drawn_vectors(range(_SPREAD_HEADS)))
-            self._spread = {name: float(values[name].std()) for name in EDITABLE}
+        self._spread = spread_of_drawn_heads() if "edits" in wanted else {}
 
     @torch.no_grad()
     def __call__(self, inversion: Inversion, pictures: Mapping[str, Tensor]) -> Read:
@@ -174,15 +166,8 @@ class Readings:
         head = FoundHead(inversion.generator, pivot, latent, label, inversion.planes())
         named = find_directions(inversion.generator)
         assert named is not None
-        yaws = torch.tensor(_YAWS_RAD)
-        radius = inversion.generator.rendering.avg_camera_radius
-        around = orbit_labels(yaws, torch.zeros_like(yaws), float(label[0, 16]), radius).to(label)
         rows: list[EditRow] = []
         for name in EDITED:
-            direction = named.directions[name]
-
-            def views(strength: float, direction=direction) -> dict[str, Tensor]:
-                return head.with_ws(apply_edits(head.ws, [Edit(direction, strength)])).render(around)
-
-            rows += measure_edit(name, views, self._reader, self._spread, STRENGTHS)
+            seen = edited_views(head, named.directions[name])
+            rows += measure_edit(name, seen.__getitem__, self._reader, self._spread)
         return tuple(rows)

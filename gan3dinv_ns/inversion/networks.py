@@ -1,4 +1,5 @@
-"""The networks that a command works with, and the device that they are on."""
+"""The networks that inversions work with, and the device that they are on. Importing this needs no torch, so that
+command lines answer at once."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 DeviceName = Literal["auto", "cpu", "cuda"]
 
 
-def resolve_device(name: DeviceName) -> torch.device:
-    """The device of a name; "auto" is CUDA if there is one, else the CPU.
+def resolve_device(name: str) -> torch.device:
+    """The device of a ``DeviceName``; "auto" is CUDA if there is one, else the CPU.
 
     Raises:
         ValueError: CUDA is asked for, but there is none.

@@ -15,6 +15,7 @@ from __future__ import annotations
 import errno
 import functools
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import getitem
@@ -34,23 +35,36 @@ _MARK = "_offers_gan3dinv_exports"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportMesh(MeshSettings):
-    """Export the head of a gan3dinv run as a closed, coloured mesh."""
+class _RunToExport(ABC):
+    """Which run's head is exported, and where to."""
 
     load_config: Path
     """Path to the config YAML file."""
     output_dir: Path
     """Path to the output directory."""
 
+    @abstractmethod
+    def check(self) -> None:
+        """Raises `ValueError` with one line if a setting cannot be used."""
+
+    @abstractmethod
+    def write(self, head: Head) -> None:
+        """Writes the files of a head."""
+
     def main(self) -> None:
-        """Loads the run and writes its mesh.
+        """Loads the run and has its head written.
 
         Raises:
-            SystemExit: with one line, if the run cannot be loaded or the mesh not be made or written.
+            SystemExit: with one line, if the run cannot be loaded or the files not be made or written.
         """
         with one_line_errors():
             self.check()
             export_run(self.load_config, self.output_dir, self.write)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportMesh(MeshSettings, _RunToExport):
+    """Export the head of a gan3dinv run as a closed, coloured mesh."""
 
     def write(self, head: Head) -> None:
         """Writes the mesh of a head; see `gan3dinv_ns.export.job.export_mesh`."""
@@ -62,23 +76,8 @@ class ExportMesh(MeshSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportSplat(SplatSettings):
+class ExportSplat(SplatSettings, _RunToExport):
     """Export the head of a gan3dinv run as 3D gaussians, for splat viewers; y down, the face along +z, as they want."""
-
-    load_config: Path
-    """Path to the config YAML file."""
-    output_dir: Path
-    """Path to the output directory."""
-
-    def main(self) -> None:
-        """Loads the run and writes its gaussians.
-
-        Raises:
-            SystemExit: with one line, if the run cannot be loaded or the gaussians not be made or written.
-        """
-        with one_line_errors():
-            self.check()
-            export_run(self.load_config, self.output_dir, self.write)
 
     def write(self, head: Head) -> None:
         """Writes the gaussians of a head; see `gan3dinv_ns.export.splats.job.export_splat`."""

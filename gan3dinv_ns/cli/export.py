@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _HeadToExport:
+class _HeadToExport(ABC):
     """Which head is exported, and where to."""
 
     load_config: Path | None = None
@@ -33,13 +33,22 @@ class _HeadToExport:
     device: DeviceName = "auto"
     """Where a file's head or a sample is computed; auto is CUDA if there is one, else the CPU."""
 
-    def export(self, write: Callable[[Head], None]) -> None:
+    @abstractmethod
+    def check(self) -> None:
+        """Raises `ValueError` with one line if a setting cannot be used."""
+
+    @abstractmethod
+    def write(self, head: Head) -> None:
+        """Writes the files of a head."""
+
+    def main(self) -> None:
         """Finds the head and has it written.
 
         Raises:
-            ValueError: not just one of a run, a head and a seed is given, or it cannot be used.
+            ValueError: not just one of a run, a head and a seed is given, or it or a setting cannot be used.
             FileWriteError: the disk is full or the place is not writable.
         """
+        self.check()
         if sum(given is not None for given in (self.load_config, self.head, self.seed)) != 1:
             raise ValueError(
                 "give either --load-config with the config.yml of a run, or --head with its head.safetensors, "
@@ -48,11 +57,11 @@ class _HeadToExport:
         if self.load_config is not None:
             from gan3dinv_ns.ns_export import export_run
 
-            export_run(self.load_config, self.output_dir, write)
+            export_run(self.load_config, self.output_dir, self.write)
         elif self.head is not None:
-            write(self._of_file(self.head))
+            self.write(self._of_file(self.head))
         elif self.seed is not None:
-            write(self._sample(self.seed))
+            self.write(self._sample(self.seed))
 
     def _of_file(self, path: Path) -> Head:
         from gan3dinv_ns.export.head import head_of_photo
@@ -75,17 +84,7 @@ class ExportMesh(MeshSettings, _HeadToExport):
     Into the folder go mesh.ply, mesh.obj, mesh.glb (or what --formats says) and mesh.json with the figures.
     """
 
-    def main(self) -> None:
-        """Writes the mesh.
-
-        Raises:
-            ValueError: not just one of a run, a head and a seed is given, or it cannot be used.
-            FileWriteError: the disk is full or the place is not writable.
-        """
-        self.check()
-        self.export(self._write)
-
-    def _write(self, head: Head) -> None:
+    def write(self, head: Head) -> None:
         from rich.console import Console
 
         from gan3dinv_ns.export.job import export_mesh
@@ -102,17 +101,7 @@ class ExportSplat(SplatSettings, _HeadToExport):
     gaussians in views that were not fitted, and splat.json with the figures.
     """
 
-    def main(self) -> None:
-        """Writes the gaussians.
-
-        Raises:
-            ValueError: not just one of a run, a head and a seed is given, or it cannot be used.
-            FileWriteError: the disk is full or the place is not writable.
-        """
-        self.check()
-        self.export(self._write)
-
-    def _write(self, head: Head) -> None:
+    def write(self, head: Head) -> None:
         from rich.console import Console
 
         from gan3dinv_ns.export.splats.job import export_splat

@@ -36,6 +36,10 @@ class Head:
     labels: Tensor
     photos: int = 0
 
+    def seen_from(self, label: Tensor) -> dict[str, Tensor]:
+        """What a camera [1, 25] sees, always the same: see `Generator.synthesis`."""
+        return self.generator.synthesis(self.ws, label, sampling="midpoint", planes=self.planes)
+
     def field(self) -> PointField:
         """Its colours and densities at points."""
 

@@ -44,7 +44,7 @@ def views_of(head: Head) -> list[View]:
     """The head, rendered once from each of its cameras."""
     views = []
     for label in head.labels.split(1):
-        seen = head.generator.synthesis(head.ws, label, sampling="midpoint", planes=head.planes)
+        seen = head.seen_from(label)
         views.append(View(label, seen["image"], seen["image_depth"]))
     return views
 

@@ -80,7 +80,7 @@ def look_at_head(head: Head, labels: Tensor, progress: Progress | None = None) -
     """Lets the generator draw a head from cameras [V, 25], one after the other."""
     pictures, opacities, distances = [], [], []
     for done, label in enumerate(labels.split(1), start=1):
-        seen = head.generator.synthesis(head.ws, label, sampling="midpoint", planes=head.planes)
+        seen = head.seen_from(label)
         pictures.append(seen["image"].clamp(-1, 1) * 0.5 + 0.5)
         size = pictures[-1].shape[-2:]
         opacities.append(interpolate(seen["image_weights"], size=size, mode="bilinear").clamp(0, 1))

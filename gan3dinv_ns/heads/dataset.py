@@ -34,6 +34,7 @@ from gan3dinv_ns.heads.geometry import build_geometry
 from gan3dinv_ns.heads.packed import PackedHead, encode_rgb, encode_shape, write_packed
 from gan3dinv_ns.heads.render import Pictures, render_geometry
 from gan3dinv_ns.heads.template import HeadTemplate, load_template
+from gan3dinv_ns.ops.array_files import write_arrays
 from gan3dinv_ns.ops.atomic_files import atomic_path
 
 CHUNK = 50
@@ -157,7 +158,7 @@ def pack_dataset(output: str | Path, path: str | Path, heads_per_file: int | Non
 
 def make_chunk(template: HeadTemplate, folder: Path, settings: HeadSettings, chunk: int) -> None:
     """Render one chunk: first its images, then its arrays."""
-    heads = []
+    heads: list[dict[str, np.ndarray]] = []
     for place, seed in enumerate(_seeds_of(settings, chunk)):
         attributes = draw_attributes(seed)
         camera_to_world = draw_cameras(seed, settings.views, settings.roll)
@@ -168,7 +169,7 @@ def make_chunk(template: HeadTemplate, folder: Path, settings: HeadSettings, chu
         _write_images(folder, chunk, place, pictures, settings.quality)
         heads.append(
             {
-                "seeds": np.int64(seed),
+                "seeds": np.array(seed, np.int64),
                 "attributes": attribute_vector(attributes),
                 "label": camera_label(camera_to_world, intrinsics_matrix()).numpy(),
                 "yaw_pitch": draw_poses(seed, settings.views),
@@ -176,8 +177,7 @@ def make_chunk(template: HeadTemplate, folder: Path, settings: HeadSettings, chu
                 "alpha": np.round(pictures.alpha * 255).astype(np.uint8),
             }
         )
-    with atomic_path(_chunk_path(folder, chunk)) as temporary:
-        np.savez_compressed(temporary, **{key: np.stack([head[key] for head in heads]) for key in heads[0]})
+    write_arrays(_chunk_path(folder, chunk), {key: np.stack([head[key] for head in heads]) for key in heads[0]})
 
 
 def _write_images(folder: Path, chunk: int, place: int, pictures: Pictures, quality: int) -> None:

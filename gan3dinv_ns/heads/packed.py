@@ -109,7 +109,7 @@ def write_packed(path: str | Path, heads: Iterable[PackedHead], names: list[str]
     heads = list(heads)
     if not heads:
         raise ValueError(f"no heads to pack into {path}; generate some first")
-    tensors = {
+    tensors: dict[str, np.ndarray] = {
         "seeds": np.array([head.seed for head in heads], np.int64),
         "attributes": np.stack([head.attributes for head in heads]).astype(np.float16),
         "label": np.stack([head.label for head in heads]).astype(np.float32),

@@ -25,7 +25,7 @@ from gan3dinv_ns.heads.attributes import (
 )
 from gan3dinv_ns.heads.occlusion import openness
 from gan3dinv_ns.heads.parts import Part, fit_part
-from gan3dinv_ns.ops.atomic_files import atomic_path
+from gan3dinv_ns.ops.array_files import write_arrays
 
 EYES = "makehuman/data/eyes/low-poly/low-poly"
 
@@ -78,8 +78,7 @@ def load_template(source: str | Path | None = None, cache_dir: str | Path | None
             return _from_arrays(dict(stored))
     template = build_template(source)
     if cached is not None:
-        with atomic_path(cached) as temporary:
-            np.savez(temporary, **_to_arrays(template))
+        write_arrays(cached, _to_arrays(template), compressed=False)
     return template
 
 
@@ -94,8 +93,7 @@ def write_shipped(source: str | Path, path: str | Path = SHIPPED) -> Path:
     for key, value in arrays.items():
         if value.dtype == np.int32 and value.max(initial=0) <= np.iinfo(np.int16).max:
             arrays[key] = value.astype(np.int16)
-    with atomic_path(path) as temporary:
-        np.savez_compressed(temporary, **arrays)
+    write_arrays(path, arrays)
     return Path(path)
 
 

@@ -16,6 +16,7 @@ from gan3dinv_ns.cli.evaluate import Evaluate
 from gan3dinv_ns.cli.export import ExportMesh, ExportSplat
 from gan3dinv_ns.cli.heads import GenerateHeads, PackHeads, PairHeads, TrainGenerator
 from gan3dinv_ns.cli.heads_directions import MakeDirections, MeasureEdits
+from gan3dinv_ns.cli.heads_reader import TrainReader
 from gan3dinv_ns.cli.heads_report import ReportGenerator
 from gan3dinv_ns.cli.pretrain import RenderPairs, ReportStarts, TrainEncoder, TrainPose
 from gan3dinv_ns.cli.render import Render
@@ -46,6 +47,7 @@ class Heads:
         | Annotated[TrainGenerator, tyro.conf.subcommand(name="train")]
         | Annotated[PairHeads, tyro.conf.subcommand(name="pairs")]
         | Annotated[ReportGenerator, tyro.conf.subcommand(name="report")]
+        | Annotated[TrainReader, tyro.conf.subcommand(name="reader")]
         | Annotated[MakeDirections, tyro.conf.subcommand(name="directions")]
         | Annotated[MeasureEdits, tyro.conf.subcommand(name="edits")]
     )

@@ -55,7 +55,7 @@ class Evaluate:
     """MakeHuman's CC0 data: a folder or .tar.xz archive in its layout; None takes what the package ships."""
     identity_network: Path | None = None
     """Weights of a network of face recognition (.pth or .safetensors), in the layout of ArcFace's IR-SE-50 or
-    CurricularFace's IR-101; None reads faces by the generator's own latent encoder, where it has one."""
+    CurricularFace's IR-101; None takes the reader of drawn heads beside the generator, where there is one."""
     roll: float = 0.0
     """Photos of heads are rolled by up to this to both sides, radians; above 0 the inversion searches the roll too."""
     photos: int = 1

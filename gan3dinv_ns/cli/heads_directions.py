@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gan3dinv_ns.evaluation.edit_table import EditRow
-    from gan3dinv_ns.evaluation.readability import Reading
-    from gan3dinv_ns.heads.face_reading import FaceReader
+    from gan3dinv_ns.experiments.face_reader import FaceReader
     from gan3dinv_ns.inversion.head_file import FoundHead
 
 
@@ -40,7 +39,7 @@ class MakeDirections:
         from gan3dinv_ns.editing.attribute_directions import attribute_directions
         from gan3dinv_ns.editing.named_directions import directions_file, write_directions
         from gan3dinv_ns.eg3d import load_generator
-        from gan3dinv_ns.heads.face_reading import labelled_latents
+        from gan3dinv_ns.heads.drawn_heads import labelled_latents
         from gan3dinv_ns.heads.face_scale import EDITABLE, HELD
 
         if self.count < 2:
@@ -68,7 +67,7 @@ class MeasureEdits:
     seed: int = 950_000
     """Seed of the first; training uses seeds below 900000."""
     generator: str = "makehuman128-64"
-    """A registered name, or a file with embedding and latent encoder beside it; the encoder reads the attributes."""
+    """A registered name, or a file with the reader of its heads beside it."""
     directions: Path | None = None
     """The generator's NAME.directions.safetensors; None takes what ships."""
     judged: int = 60
@@ -86,14 +85,15 @@ class MeasureEdits:
         from gan3dinv_ns.evaluation.contact_sheet import contact_sheet
         from gan3dinv_ns.evaluation.edit_table import STRENGTHS, edit_markdown, mean_rows
         from gan3dinv_ns.experiments.edited_views import spread_of_drawn_heads
-        from gan3dinv_ns.heads.face_reading import FaceReader
+        from gan3dinv_ns.experiments.face_reader import FaceReader, judged
         from gan3dinv_ns.heads.face_scale import EDITABLE
         from gan3dinv_ns.ops.atomic_files import atomic_path
 
         if self.judged < 2 or (self.count < 1 and not self.heads):
             raise ValueError(f"--judged {self.judged} or --count {self.count} is too small; give 2 and 1 or more")
         reader = FaceReader.of(self.generator)
-        readings, strangers = self._judge(reader)
+        begin = self.seed + self.count
+        readings, strangers = judged(reader, range(begin, begin + self.judged))
         found = self._found()
         spread = spread_of_drawn_heads()
         tables: list[list[list[EditRow]]] = []
@@ -104,7 +104,7 @@ class MeasureEdits:
                 contact_sheet([f"{name} {one:+g}" for one in STRENGTHS], [row for _, row in measured]).save(temporary)
         quality = ", ".join(f"{one.name} {one.value:.2f}" for one in readings)
         text = (
-            f"Changes are in standard deviations, as the latent encoder reads them. On true pictures of {self.judged} "
+            f"Changes are in standard deviations, as the reader of faces sees them. On true pictures of {self.judged} "
             f"other heads it has R2: {quality}. Identity is the cosine of the shapes of the face that it reads; "
             f"different heads have {strangers:.2f}. The background's change is in levels of 255.\n\n"
             f"{edit_markdown(tables)}"
@@ -126,21 +126,6 @@ class MeasureEdits:
                 temporary.write_text(content, encoding="utf-8")
         print(text)
         print(f"wrote {self.output_dir.resolve()}")
-
-    def _judge(self, reader: FaceReader) -> tuple[list[Reading], float]:
-        """How well the reader reads true pictures of unseen heads, and how alike it finds the heads."""
-        from gan3dinv_ns.evaluation.edit_table import likeness_of_strangers
-        from gan3dinv_ns.evaluation.readability import judge
-        from gan3dinv_ns.heads.face_reading import drawn_vectors
-        from gan3dinv_ns.heads.face_scale import EDITABLE, face_values
-        from gan3dinv_ns.heads.labelled_pictures import rendered_pictures
-        from gan3dinv_ns.heads.template import load_template
-
-        begin = self.seed + self.count
-        seeds = range(begin, begin + self.judged)
-        pictures = rendered_pictures(load_template(), seeds, 128)[0]
-        (read, persons), true = reader(pictures / 127.5 - 1), face_values(drawn_vectors(seeds))
-        return judge({name: true[name] for name in EDITABLE}, read), likeness_of_strangers(persons)
 
     def _found(self) -> list[FoundHead]:
         from gan3dinv_ns.heads.heldout import photograph

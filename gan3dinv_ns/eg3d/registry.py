@@ -75,7 +75,7 @@ def network_file(source: str | Path, role: str) -> Path:
         source: what the generator was loaded from: one of `REGISTERED` or `PUBLISHED`, a URL, or NAME.safetensors or
             NAME.pkl, beside which NAME.ROLE.safetensors may lie; a .pkl that was not downloaded holds its
             discriminator itself.
-        role: "generator", "discriminator", "embedding", "encoder", "pose" or "pose-roll".
+        role: "generator", "discriminator", "embedding", "encoder", "pose", "pose-roll" or "reader".
 
     Raises:
         ValueError: a URL is none of a .pkl or .safetensors file.

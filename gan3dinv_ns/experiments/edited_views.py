@@ -7,7 +7,7 @@ from torch import Tensor
 
 from gan3dinv_ns.editing.directions import Direction, Edit, apply_edits
 from gan3dinv_ns.evaluation.edit_table import STRENGTHS
-from gan3dinv_ns.heads.face_reading import drawn_vectors
+from gan3dinv_ns.heads.drawn_heads import drawn_vectors
 from gan3dinv_ns.heads.face_scale import EDITABLE, face_values
 from gan3dinv_ns.inversion.head_file import FoundHead
 from gan3dinv_ns.inversion.views import orbit_labels

@@ -16,6 +16,7 @@ from gan3dinv_ns.evaluation.comparison.store import ExperimentFolder
 from gan3dinv_ns.evaluation.frechet import RANDOM_CONVOLUTIONS
 from gan3dinv_ns.evaluation.identity_network import load_identity_network
 from gan3dinv_ns.experiments.engine import Engine, Outcome
+from gan3dinv_ns.experiments.face_reader import FaceReader, reader_file
 from gan3dinv_ns.experiments.laboratory import Job, Laboratory
 from gan3dinv_ns.experiments.methods import CompiledMethod
 from gan3dinv_ns.experiments.photos import DrawnHead, PhotoFile, PhotoSource, find_photos
@@ -168,11 +169,12 @@ def _dataset(plan: Plan) -> dict[str, object]:
 
 def _networks(plan: Plan, generator: Generator) -> dict[str, object]:
     initialisers = find_initialisers(plan.generator)
-    identity = plan.identity_network
+    identity, readable = plan.identity_network, reader_file(plan.generator).is_file()
     return {
         "name": plan.generator,
         "weights": weights_digest(generator),
         "initialisers": None if initialisers is None else weights_digest(initialisers),
+        "reader": weights_digest(FaceReader.of(plan.generator).regressor) if readable else None,
         "identity_network": None if identity is None else weights_digest(load_identity_network(identity)),
         "device": plan.device,
     }

@@ -17,7 +17,7 @@ from gan3dinv_ns.evaluation.frechet import RandomConvolutions
 from gan3dinv_ns.evaluation.identity_network import IdentityNetwork, aligned, load_identity_network
 from gan3dinv_ns.evaluation.photo_figures import NOVEL_YAWS_RAD
 from gan3dinv_ns.experiments.edited_views import edited_views, spread_of_drawn_heads
-from gan3dinv_ns.heads.face_reading import FaceReader
+from gan3dinv_ns.experiments.face_reader import FaceReader
 from gan3dinv_ns.inversion.head_file import FoundHead
 from gan3dinv_ns.inversion.state import Inversion
 from gan3dinv_ns.losses.perceptual import build_perceptual

@@ -11,7 +11,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gan3dinv_ns.heads.attributes import COLOURS, MACRO_NAMES, attribute_names
+from gan3dinv_ns.heads.attributes import (
+    COLOURS,
+    FACE_TARGETS,
+    MACRO_NAMES,
+    HeadAttributes,
+    attribute_names,
+    attribute_vector,
+)
 from gan3dinv_ns.heads.labelled_pictures import LONG_HAIR, LUMINANCE
 
 EDITABLE = ("age", "gender", "smile", "hair-length", "skin-tone")
@@ -19,6 +26,9 @@ EDITABLE = ("age", "gender", "smile", "hair-length", "skin-tone")
 
 HELD = ("african", "asian")
 """Values that these directions leave as they are."""
+
+SCALE_LABELS = (*EDITABLE, *HELD, *(f"face:{name}" for name in FACE_TARGETS))
+"""What a reader of faces learns: the values, and the weights of all morph targets of the face."""
 
 _MACRO_SCALE, _EXPRESSION_SCALE = 1 / 6, 1 / 4
 
@@ -45,3 +55,10 @@ def face_values(vectors: Tensor) -> dict[str, Tensor]:
         "african": macro("african"),
         "asian": macro("asian"),
     }
+
+
+def scale_labels(attributes: HeadAttributes) -> dict[str, float]:
+    """The ``SCALE_LABELS`` of a head."""
+    values = face_values(torch.from_numpy(attribute_vector(attributes))[None])
+    numbers = [*(float(value) for value in values.values()), *attributes.face.tolist()]
+    return dict(zip(SCALE_LABELS, numbers, strict=True))

@@ -1,12 +1,12 @@
 """Pictures of heads as photos are taken, with five attributes that a face shows, for networks that read them.
 
-Pictures are uint8 ``[N, 3, R, R]``; labels are ``[N]`` by name: float of smile (0 to 1), age (0 young to 1 old) and
-skin luminance (0 to 1), bool of male and long hair.
+Pictures are uint8 ``[N, 3, R, R]``; labels are ``[N]`` by name, by default float of smile (0 to 1), age (0 young to 1
+old) and skin luminance (0 to 1), bool of male and long hair.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +37,9 @@ MOST_VIEWS = 2
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 """Weights of red, green and blue (ITU-R BT.709)."""
 _SMILE = list(EXPRESSION_TARGETS).index("smile")
+
+Describe = Callable[[HeadAttributes], Mapping[str, float | bool]]
+"""The labels of a head, always under the same names."""
 
 Count = Callable[[int, int], None]
 """Told how many heads are done, and how many there are."""
@@ -74,7 +77,11 @@ def rendered_pictures(
 
 
 def packed_pictures(
-    path: str | Path, unseen: range, resolution: int, count: Count | None = None
+    path: str | Path,
+    unseen: range,
+    resolution: int,
+    count: Count | None = None,
+    describe: Describe = face_labels,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Views of packed heads that show the face, scaled to ``resolution``, with their labels.
 
@@ -82,6 +89,8 @@ def packed_pictures(
         path: the packed file; at most the first `MOST_VIEWS` such views of a head are taken.
         unseen: seeds of heads that must not be among them.
         resolution: the pictures' new side.
+        count: see ``Count``.
+        describe: gives the labels.
 
     Raises:
         ValueError: no such file, its heads have other attributes, or some of them are to be unseen.
@@ -96,11 +105,12 @@ def packed_pictures(
     if not any(len(views) for views in facing):
         raise ValueError(f"{path}: none of its views shows a face; give heads with views from the front")
     pictures = torch.empty(sum(map(len, facing)), 3, resolution, resolution, dtype=torch.uint8)
-    labels: list[dict[str, float | bool]] = []
+    labels: list[Mapping[str, float | bool]] = []
     for head, views in enumerate(facing):
+        described = describe(attributes_from_vector(packed.attributes[head]))
         for view in views:
             pictures[len(labels)] = _scaled(packed.rgb(head, int(view)), resolution)
-            labels.append(face_labels(attributes_from_vector(packed.attributes[head])))
+            labels.append(described)
         if count is not None:
             count(head + 1, len(packed))
     return pictures, _columns(labels)
@@ -122,5 +132,5 @@ def _scaled(rgb: np.ndarray, resolution: int) -> Tensor:
     return torch.from_numpy(np.array(scaled)).permute(2, 0, 1)
 
 
-def _columns(labels: list[dict[str, float | bool]]) -> dict[str, Tensor]:
+def _columns(labels: Sequence[Mapping[str, float | bool]]) -> dict[str, Tensor]:
     return {name: torch.tensor([one[name] for one in labels]) for name in labels[0]}

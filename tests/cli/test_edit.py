@@ -13,11 +13,12 @@ from PIL import Image
 from gan3dinv_ns.cli import main
 from gan3dinv_ns.editing.named_directions import find_directions, load_directions
 from gan3dinv_ns.eg3d import load_generator, save_generator
-from gan3dinv_ns.encoders import LatentEncoder, LatentEncoderConfig, save_encoder
+from gan3dinv_ns.evaluation.attribute_regressor import AttributeRegressor
+from gan3dinv_ns.experiments.face_reader import FaceReader
 from gan3dinv_ns.heads.attributes import attribute_names
+from gan3dinv_ns.heads.drawn_heads import drawn_vectors
 from gan3dinv_ns.heads.embedding import AttributeEmbedding, embedding_file, load_embedding, save_embedding
-from gan3dinv_ns.heads.face_reading import drawn_vectors
-from gan3dinv_ns.heads.face_scale import face_values
+from gan3dinv_ns.heads.face_scale import SCALE_LABELS, face_values
 from gan3dinv_ns.inversion.head_file import find_head, load_head
 
 
@@ -90,11 +91,13 @@ def test_what_cannot_be_edited_is_one_line(finished_run: Path, tmp_path: Path, o
 
 @pytest.fixture
 def known(tiny_generator_file: Path, tmp_path: Path) -> Path:
-    """The tiny generator with an embedding and an encoder beside it."""
+    """The tiny generator with an embedding and a reader beside it."""
     save_generator(load_generator(tiny_generator_file), tmp_path / "g.safetensors")
     embedding = AttributeEmbedding.fit(drawn_vectors(range(300)), attribute_names())
     save_embedding(embedding, tmp_path / "g.embedding.safetensors")
-    save_encoder(LatentEncoder(LatentEncoderConfig(side=64)), tmp_path / "g.encoder.safetensors")
+    FaceReader(AttributeRegressor({name: torch.zeros(2) for name in SCALE_LABELS}).eval()).save(
+        tmp_path / "g.reader.safetensors"
+    )
     return tmp_path / "g.safetensors"
 
 

@@ -1,4 +1,4 @@
-"""Claims about the labelled scale, and about reading it from pictures."""
+"""Claims about the labelled scale."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan3dinv_ns.encoders import LatentEncoder, LatentEncoderConfig, save_encoder
-from gan3dinv_ns.heads.attributes import FACE_TARGETS, attribute_names, draw_attributes
+from gan3dinv_ns.heads.attributes import attribute_names, draw_attributes
+from gan3dinv_ns.heads.drawn_heads import drawn_vectors, labelled_latents
 from gan3dinv_ns.heads.embedding import AttributeEmbedding, embedding_file, load_embedding, save_embedding
-from gan3dinv_ns.heads.face_reading import FaceReader, drawn_vectors, labelled_latents
 from gan3dinv_ns.heads.face_scale import EDITABLE, HELD, face_values
 from gan3dinv_ns.heads.labelled_pictures import face_labels
 
 
 @pytest.fixture
 def generator(tmp_path: Path) -> str:
-    """A generator's name whose embedding and encoder lie beside where its file would be."""
+    """A generator's name whose embedding lies beside where its file would be."""
     embedding = AttributeEmbedding.fit(drawn_vectors(range(200)), attribute_names())
     save_embedding(embedding, tmp_path / "g.embedding.safetensors")
-    save_encoder(LatentEncoder(LatentEncoderConfig(side=64)), tmp_path / "g.encoder.safetensors")
     return str(tmp_path / "g.safetensors")
 
 
@@ -44,18 +42,6 @@ def test_latents_of_drawn_heads_hold_their_values(generator: str) -> None:
     assert latents.shape == (100, 512)
     for name in EDITABLE:
         torch.testing.assert_close(read[name], values[name], atol=0.01, rtol=0)
-
-
-def test_a_reader_gives_values_and_shapes_for_each_picture(generator: str) -> None:
-    values, shapes = FaceReader.of(generator)(torch.zeros(2, 3, 128, 128))
-    assert shapes.shape == (2, len(FACE_TARGETS)) and values["smile"].shape == (2,)
-    torch.testing.assert_close(shapes[0], shapes[1])
-
-
-def test_a_generator_without_encoder_cannot_be_read(generator: str) -> None:
-    Path(generator).with_name("g.encoder.safetensors").unlink()
-    with pytest.raises(ValueError, match=r"g\.safetensors: has no latent encoder"):
-        FaceReader.of(generator)
 
 
 def test_an_embedding_of_other_attributes_is_one_line(generator: str, tmp_path: Path) -> None:

@@ -21,14 +21,15 @@ FLOORS = {
     "evaluation": 4,
     "export": 4,
     "heads": 4,
+    "benchmark": 5,
     "experiments": 5,
     "gan3dinv_config": 6,
     "cli": 7,
 }
 NERFSTUDIO_FLOOR = 5
 """Floor of the single files beside the rooms, and the lowest that may import nerfstudio."""
-PLAIN_ROOMS = {room for room, floor in FLOORS.items() if floor < NERFSTUDIO_FLOOR} | {"experiments"}
-"""Those that know neither nerfstudio nor the single files; `experiments` stands beside these without knowing them."""
+PLAIN_ROOMS = {room for room, floor in FLOORS.items() if floor < NERFSTUDIO_FLOOR} | {"benchmark", "experiments"}
+"""Those that know neither nerfstudio nor the single files; the last two stand beside these without knowing them."""
 
 
 def floor_of(room: str) -> int:

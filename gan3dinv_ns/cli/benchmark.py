@@ -5,37 +5,45 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from gan3dinv_ns.inversion.networks import DeviceName, load_networks, resolve_device
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from rich.console import Console
     from rich.table import Table
 
-    from gan3dinv_ns.eg3d import Discriminator, Generator
-    from gan3dinv_ns.encoders import Initialisers
-    from gan3dinv_ns.evaluation.benchmark import BenchmarkReport
+    from gan3dinv_ns.benchmark.report import BenchmarkReport
+    from gan3dinv_ns.benchmark.steps import Networks
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Measure time and memory of a generator's parts on this machine, and of a whole inversion if asked for."""
+    """Measure time, memory and arithmetic on this machine: of a rendering's stages, of optimisation steps, of a whole
+    inversion; against what the machine reaches at best."""
 
+    suite: tuple[Literal["render", "step", "inversion"], ...] = ("render",)
+    """render: the stages of one image; step: a step of each phase; inversion: a whole one, of a sample of the generator
+    itself."""
+    grow: bool = False
+    """Also tell how the time of renderings and steps grows with batch, resolution, samples and photos."""
     generator: str = "makehuman128-64"
     """A name, a URL, or the path of a .pkl or .safetensors file."""
+    base: Literal["default", "fast", "paper", "ffhq", "cats"] = "default"
+    """Settings of steps and inversions: a recipe of configs/."""
     device: DeviceName = "auto"
     """auto is CUDA if there is one, else the CPU."""
     repeats: int = 5
     """Timed calls of each kind; the median counts."""
-    inversion: bool = False
-    """Also run one whole inversion, of a sample of the generator itself, with the default schedule."""
+    json: bool = False
+    """Print the figures as JSON and nothing else."""
     output: Path = Path("outputs/benchmark.json")
     """File for the figures."""
 
     def main(self) -> None:
-        """Prints a table and writes the figures.
+        """Prints tables and writes the figures.
 
         Raises:
             ValueError: the generator, device or number of repeats cannot be used.
@@ -43,54 +51,75 @@ class Benchmark:
         """
         from rich.console import Console
 
-        from gan3dinv_ns.evaluation.benchmark import run_benchmark
+        from gan3dinv_ns.benchmark.steps import Networks
+        from gan3dinv_ns.experiments.methods import base_settings
         from gan3dinv_ns.ops.atomic_files import atomic_path
 
-        console = Console()
-        generator, discriminator, initialisers = load_networks(self.generator, resolve_device(self.device))
-        inversion = _inversion_of(generator, discriminator, initialisers) if self.inversion else None
-        with console.status("measuring") as status:
-            report = run_benchmark(generator, self.repeats, inversion, lambda part: status.update(f"measuring {part}"))
+        if self.repeats < 1:
+            raise ValueError(f"--repeats {self.repeats} is too small; give 1 or more")
+        networks = Networks(*load_networks(self.generator, resolve_device(self.device)), base_settings(self.base))
+        told = Console(stderr=self.json)
+        with told.status("measuring") as status:
+            report = self._measure(networks, lambda what: status.update(f"measuring {what}"))
+        content = json.dumps(report.to_json(), indent=2) + "\n"
         with atomic_path(self.output) as temporary:
-            content = {"source": self.generator, **report.to_json()}
-            temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        console.print(_table(report, self.generator))
-        if report.inversion_seconds is not None:
-            console.print(f"a whole inversion: {report.inversion_seconds:.1f} s")
-        console.print(f"wrote {self.output.resolve()}", soft_wrap=True, highlight=False)
+            temporary.write_text(content, encoding="utf-8")
+        if self.json:
+            print(content, end="")
+        else:
+            _show(report, told)
+        told.print(f"wrote {self.output.resolve()}", soft_wrap=True, highlight=False)
+
+    def _measure(self, networks: Networks, tell: Callable[[str], None]) -> BenchmarkReport:
+        from gan3dinv_ns.benchmark.growth import render_growth, step_growth
+        from gan3dinv_ns.benchmark.machine import describe_machine, measure_roofline
+        from gan3dinv_ns.benchmark.report import BenchmarkReport, describe_generator
+        from gan3dinv_ns.benchmark.stages import render_suite
+        from gan3dinv_ns.benchmark.steps import inversion_suite, step_suite
+
+        generator, device = networks.generator, resolve_device(self.device)
+        tell("the machine")
+        sizes = describe_generator(self.generator, generator)
+        report = BenchmarkReport(describe_machine(device), measure_roofline(device), sizes)
+        if "render" in self.suite:
+            report.stages = render_suite(generator, self.repeats, tell)
+            report.growth += render_growth(generator, self.repeats, tell) if self.grow else []
+        if "step" in self.suite:
+            report.steps = step_suite(networks, self.repeats, tell)
+            report.growth += step_growth(networks, self.repeats, tell) if self.grow else []
+        if "inversion" in self.suite:
+            report.inversion = inversion_suite(networks, tell)
+        return report
 
 
-def _inversion_of(
-    generator: Generator, discriminator: Discriminator, initialisers: Initialisers | None
-) -> Callable[[], object]:
-    """A whole inversion of a picture that the generator can make."""
-    import torch
+def _show(report: BenchmarkReport, console: Console) -> None:
+    from gan3dinv_ns.benchmark.report import GROWTH_HEADINGS, MEASUREMENT_HEADINGS, growth_rows, measurement_rows
 
-    from gan3dinv_ns.cameras.conventions import camera_label
-    from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
-    from gan3dinv_ns.cameras.rotations import orbit
-    from gan3dinv_ns.inversion.run import invert
+    machine, sizes, roofline = report.machine, report.generator, report.roofline
+    roofs = ", ".join(f"{value / 1e9:.0f} GFLOP/s in {name}" for name, value in roofline.flops_per_s.items())
+    console.print(
+        f"{sizes['source']} on {machine['device']} ({machine['threads']} threads): {sizes['rendering_side']} -> "
+        f"{sizes['image_side']} pixels, {sizes['parameters'] / 1e6:.1f} million weights. At best the machine does "
+        f"{roofs} and moves {roofline.bytes_per_s / 1e9:.1f} GB/s.",
+        highlight=False,
+    )
+    rows = measurement_rows([*report.stages, *report.steps], roofline)
+    if rows:
+        console.print(_table(MEASUREMENT_HEADINGS, rows))
+    if report.growth:
+        console.print(_table(GROWTH_HEADINGS, growth_rows(report.growth)))
+    if report.inversion is not None:
+        parts = ", ".join(f"{name} {value:.1f} s" for name, value in report.inversion.seconds.items())
+        console.print(f"inversion of {report.inversion.steps} steps, {report.inversion.psnr:.1f} dB: {parts}")
 
-    device = next(generator.parameters()).device
-    label = camera_label(orbit(0.3, 0.1), intrinsics_matrix()).to(device)
-    z = torch.randn(1, generator.z_dim, generator=torch.Generator().manual_seed(1)).to(device)
-    with torch.no_grad():
-        photo = generator.synthesis(generator.mapping(z, label, 0.7), label, sampling="midpoint")["image"]
-    return lambda: invert(generator, discriminator, photo.clamp(-1, 1), initialisers=initialisers)
 
-
-def _table(report: BenchmarkReport, source: str) -> Table:
+def _table(headings: Sequence[str], rows: Sequence[tuple[str, ...]]) -> Table:
+    from rich.box import SIMPLE
     from rich.table import Table
 
-    machine, sizes = report.machine, report.generator
-    table = Table(
-        title=f"{source} on {machine['device']} ({machine['threads']} threads): {sizes['rendering_side']} -> "
-        f"{sizes['image_side']} pixels, {sizes['parameters'] / 1e6:.1f} million weights"
-    )
-    table.add_column("part")
-    for heading in ("forward", "with backward", "peak forward", "peak backward"):
-        table.add_column(heading, justify="right")
-    for row in report.parts:
-        times = (f"{row.forward_ms:.1f} ms", f"{row.backward_ms:.1f} ms")
-        table.add_row(row.part, *times, f"{row.forward_peak_mb:.0f} MB", f"{row.backward_peak_mb:.0f} MB")
+    table = Table(box=SIMPLE)
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if number == 0 else "right", no_wrap=number == 0)
+    for row in rows:
+        table.add_row(*row)
     return table

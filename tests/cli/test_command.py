@@ -177,13 +177,16 @@ def test_a_missing_device_is_named(tiny, tmp_path):
         main(["benchmark", "--generator", str(tiny), "--device", "cuda", "--output", str(tmp_path / "b.json")])
 
 
-def test_benchmark_prints_a_table_and_writes_json(tiny, tmp_path, capsys):
+def test_benchmark_prints_tables_and_writes_json(tiny, tmp_path, capsys):
     path = tmp_path / "deep" / "benchmark.json"
-    main(["benchmark", "--generator", str(tiny), "--repeats", "1", "--device", "cpu", "--output", str(path)])
+    options = ["--generator", str(tiny), "--repeats", "1", "--device", "cpu", "--output", str(path)]
+    main(["benchmark", *options])
     shown = capsys.readouterr().out
-    assert "super-resolution" in shown and "wrote" in shown
+    assert "super-resolution" in shown and "of roof" in shown and "wrote" in shown
     figures = json.loads(path.read_text())
-    assert figures["source"] == str(tiny) and len(figures["parts"]) == 4
+    assert figures["generator"]["source"] == str(tiny) and len(figures["stages"]) == 10
+    main(["benchmark", *options, "--json"])
+    assert json.loads(capsys.readouterr().out)["roofline"]["bytes_per_s"] > 0
 
 
 @pytest.fixture

@@ -1,0 +1,62 @@
+"""One line of a benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from gan3dinv_ns.benchmark.machine import Roofline
+from gan3dinv_ns.benchmark.timing import median_and_peak
+from gan3dinv_ns.benchmark.work import count_work
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Figures of a call.
+
+    Attributes:
+        name: what was called.
+        ms: median time, milliseconds.
+        peak_mb: largest memory of the process (CPU) or of the device's allocator (CUDA) meanwhile, MiB.
+        flops: by name of the number format, see :class:`~gan3dinv_ns.benchmark.work.Work`.
+        moved: bytes that its operators read and write.
+    """
+
+    name: str
+    ms: float
+    peak_mb: float
+    flops: dict[str, float]
+    moved: float
+
+    @property
+    def flops_per_s(self) -> float:
+        """Reached."""
+        return sum(self.flops.values()) / self.ms * 1000
+
+    @property
+    def bytes_per_s(self) -> float:
+        """Reached; more than memory gives where caches do."""
+        return self.moved / self.ms * 1000
+
+    def share_of(self, roofline: Roofline) -> float:
+        """Least time under the roofline divided by the time: 1 is the limit of operators that are not fused."""
+        return roofline.seconds(self.flops, self.moved) * 1000 / self.ms
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data under the attributes' names."""
+        return asdict(self)
+
+
+def measured(name: str, call: Callable[[], object], repeats: int, device: torch.device) -> Measurement:
+    """Count a call's work once, then time it.
+
+    Raises:
+        ValueError: `repeats` is less than 1.
+    """
+    ms, peak = median_and_peak(call, repeats, device)
+    work = count_work(call)
+    flops = {name: float(count) for name, count in work.flops.items()}
+    return Measurement(name, round(ms, 3), round(peak, 1), flops, float(work.moved))

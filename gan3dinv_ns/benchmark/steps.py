@@ -1,0 +1,134 @@
+"""Steps of an optimisation in each phase, and whole inversions, of pictures that the generator can make."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gan3dinv_ns.benchmark.measurement import Measurement, measured
+from gan3dinv_ns.benchmark.stages import Tell
+from gan3dinv_ns.cameras.conventions import camera_label
+from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
+from gan3dinv_ns.cameras.rotations import orbit
+from gan3dinv_ns.eg3d import Discriminator, Generator
+from gan3dinv_ns.encoders import Initialisers
+from gan3dinv_ns.inversion.run import optimise
+from gan3dinv_ns.inversion.settings import InversionSettings
+from gan3dinv_ns.inversion.state import Inversion
+from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
+
+_YAWS_RAD = (0.3, -0.2, 0.1, -0.4)
+_PITCH_RAD = 0.1
+_TRUNCATION = 0.7
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What inverts: see :class:`~gan3dinv_ns.inversion.state.Inversion`."""
+
+    generator: Generator
+    discriminator: Discriminator | None
+    initialisers: Initialisers | None
+    settings: InversionSettings
+
+    def inversion(self, photos: int = 1) -> Inversion:
+        """One that has not begun, of so many photos (1 to 4) of a sample of the generator.
+
+        Raises:
+            ValueError: the perceptual distance of the settings cannot be had.
+        """
+        return Inversion(
+            self.generator, self.discriminator, self._sample(photos), self.settings, self.initialisers
+        )  # fmt: skip
+
+    @torch.no_grad()
+    def _sample(self, photos: int) -> Tensor:
+        device = next(self.generator.parameters()).device
+        cameras = torch.cat([orbit(yaw, _PITCH_RAD) for yaw in _YAWS_RAD[:photos]])
+        label = camera_label(cameras, intrinsics_matrix()).to(device)
+        z = torch.randn(1, self.generator.z_dim, generator=torch.Generator().manual_seed(1)).to(device)
+        ws = self.generator.mapping(z, label[:1], _TRUNCATION).expand(photos, -1, -1)
+        return self.generator.synthesis(ws, label, sampling="midpoint")["image"].clamp(-1, 1)
+
+
+@dataclass(frozen=True)
+class InversionTime:
+    """A whole inversion.
+
+    Attributes:
+        seconds: from the networks in memory to the result, by name: "start" (what comes before the first step), the
+            phases, and "whole".
+        steps: that were taken.
+        psnr: of the photo at the last step, dB.
+    """
+
+    seconds: dict[str, float]
+    steps: int
+    psnr: float
+
+
+def step_suite(networks: Networks, repeats: int, tell: Tell, photos: int = 1) -> list[Measurement]:
+    """Measure a step of each phase, its optimisers' included.
+
+    Args:
+        networks: stay as they are.
+        repeats: timed steps of each phase, after one that does not count.
+        tell: see :data:`~gan3dinv_ns.benchmark.stages.Tell`.
+        photos: of one head that are inverted together, 1 to 4.
+
+    Raises:
+        ValueError: `repeats` is less than 1, or the perceptual distance cannot be had.
+    """
+    inversion = networks.inversion(photos)
+    device, optimizers = inversion.w.device, build_optimizers(inversion)
+    rows, first = [], 0
+    for phase in inversion.schedule.phases:
+        if phase.steps == 0:
+            continue
+        tell(f"step in {phase.name}")
+        step = first + phase.steps // 2
+        call = _Step(inversion, optimizers, step)
+        rows.append(measured(f"step in {phase.name}", call, repeats, device))
+        first += phase.steps
+    return rows
+
+
+@dataclass(frozen=True)
+class _Step:
+    inversion: Inversion
+    optimizers: dict[str, torch.optim.Optimizer]
+    step: int
+
+    def __call__(self) -> None:
+        optimisation_step(self.inversion, self.optimizers, self.step)
+
+
+def inversion_suite(networks: Networks, tell: Tell) -> InversionTime:
+    """Run one inversion and note when its phases end.
+
+    Raises:
+        ValueError: the perceptual distance cannot be had.
+    """
+    tell("inversion")
+    begin = time.perf_counter()
+    inversion = networks.inversion()
+    marks: dict[str, float] = {}
+    last = {"steps": 0.0, "psnr": float("nan")}
+
+    def watch(step: int, phase: str, metrics: dict[str, float]) -> None:
+        now = time.perf_counter()
+        marks.setdefault("start", began[0])
+        marks[phase] = now
+        last["steps"], last["psnr"] = step + 1, metrics.get("psnr", last["psnr"])
+
+    inversion.start()
+    began = [time.perf_counter()]
+    optimise(inversion, watch)
+    seconds, before = {}, begin
+    for name, end in marks.items():
+        seconds[name], before = end - before, end
+    seconds["whole"] = time.perf_counter() - begin
+    return InversionTime({k: round(v, 2) for k, v in seconds.items()}, int(last["steps"]), round(last["psnr"], 2))

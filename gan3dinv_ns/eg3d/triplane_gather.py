@@ -90,7 +90,8 @@ def _corner_weights(t: Tensor, u: Tensor) -> tuple[Tensor, Tensor, Tensor, Tenso
 def _table_gradient(table: Tensor, base: Tensor, t: Tensor, u: Tensor, gradient: Tensor, stride: int) -> Tensor:
     """Sum of the points' gradients [P, C] in the rows that they were read from."""
     cells, order = base.flatten().sort()
-    starts = torch.searchsorted(cells, torch.arange(len(table), dtype=cells.dtype), out_int32=True)
+    counts = torch.bincount(cells, minlength=len(table))
+    starts = (counts.cumsum(0) - counts).int()
     points = order.div(_PLANES, rounding_mode="floor").int()
     weights = _corner_weights(t.flatten()[order], u.flatten()[order])
     total = torch.zeros_like(table)

@@ -68,11 +68,22 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
-    """The matrix with all its singular values brought near 1, by five steps of a quintic Newton-Schulz iteration."""
+    """The matrix with all its singular values brought near 1, by five steps of a quintic Newton-Schulz iteration.
+
+    A step is X <- Q X with Q = a + b G + c G^2 of the Gram matrix G = X X^T. All Q are polynomials of the first G, so
+    they commute, and G <- Q G Q: the steps are taken on the small square matrix, X is read twice only.
+    """
     a, b, c = _QUINTIC
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     x = wide / (wide.norm() + 1e-12)
-    for _ in range(_ITERATIONS):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * gram @ gram) @ x
+    gram = x @ x.T
+    product: Tensor | None = None
+    for step in range(_ITERATIONS):
+        factor = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+        factor.diagonal().add_(a)
+        product = factor if product is None else factor @ product
+        if step < _ITERATIONS - 1:
+            gram = factor @ gram @ factor
+    assert product is not None
+    x = product @ x
     return x if wide is matrix else x.T

@@ -35,7 +35,7 @@ class Evaluate:
     compared (these seven), ablations, all."""
     metrics: tuple[str, ...] = ("all",)
     """all that can be had, or some of psnr, lpips, ms_ssim, mse, identity, rotation_deg, translation_box,
-    novel_psnr_0.4, depth_mae_box, edits, frechet, seconds, peak_memory_mb."""
+    novel_psnr_0.4, depth_mae_box, edits, frechet, fid, seconds, peak_memory_mb."""
     count: int | None = None
     """Number of photos; None takes 10 heads, or all photos of a folder."""
     seed: int = 900_000
@@ -56,6 +56,15 @@ class Evaluate:
     identity_network: Path | None = None
     """Weights of a network of face recognition (.pth or .safetensors), in the layout of ArcFace's IR-SE-50 or
     CurricularFace's IR-101; None takes the reader of drawn heads beside the generator, where there is one."""
+    inception: Path | None = None
+    """Weights of FID's network, pt_inception-2015-12-05-6726825d.pth; None looks into torch's hub folder, where other
+    programs keep them, and leaves FID out if they are not there."""
+    age_estimator: Path | None = None
+    """Weights of DEX, a VGG-16 that tells years from 0 to 100 (SAM's dex_age_classifier.pth, or the one converted from
+    Caffe): reads what edits of age change; None takes the reader of drawn heads beside the generator."""
+    smile_estimator: Path | None = None
+    """Weights of Anycost GAN's attribute predictor, a ResNet-50 (attribute_predictor.pt): reads what edits of a smile
+    change; None takes the reader of drawn heads beside the generator."""
     roll: float = 0.0
     """Photos of heads are rolled by up to this to both sides, radians; above 0 the inversion searches the roll too."""
     photos: int = 1
@@ -97,7 +106,9 @@ class Evaluate:
             print(f"wrote {path.resolve()}")
 
     def _plan(self, methods: tuple) -> Plan:
+        from gan3dinv_ns.evaluation.inception import downloaded_inception
         from gan3dinv_ns.experiments.experiment import Plan
+        from gan3dinv_ns.experiments.given_networks import GivenNetworks
         from gan3dinv_ns.heads.heldout import FIRST_UNSEEN_SEED
 
         if self.seed < FIRST_UNSEEN_SEED:
@@ -113,7 +124,12 @@ class Evaluate:
             self.photos,
             self.metrics,
             self.makehuman,
-            self.identity_network,
+            GivenNetworks(
+                self.identity_network,
+                self.inception or downloaded_inception(),
+                self.age_estimator,
+                self.smile_estimator,
+            ),
         )
 
     def _engine(self) -> Engine:

@@ -21,8 +21,9 @@ EMPTY = 0.05
 LEVELS_PER_UNIT = 127.5
 """Levels of 8 bits that a difference of 1 in pictures of [-1, 1] makes."""
 
-Reader = Callable[[Tensor], tuple[dict[str, Tensor], Tensor]]
-"""From pictures ``[N, 3, R, R]`` to values ``[N]`` by name, and vectors ``[N, F]`` that stand for the person."""
+Reader = Callable[[Tensor], tuple[dict[str, Tensor], Tensor | None]]
+"""From pictures ``[N, 3, R, R]`` to values by name and vectors that stand for the person, ``[K]`` and ``[K, F]`` of the
+K pictures that can be read; None instead of vectors from a reader of values alone."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +33,15 @@ class EditRow:
     Attributes:
         edited: name of the attribute.
         strength: in units of the edit.
-        change: of every value that is read, in its standard deviations, against strength 0.
-        identity: cosine between the persons' vectors before and after; 1 is the same.
+        change: of every value that is read, in its standard deviations or its own unit, against strength 0.
+        identity: cosine between the persons' vectors before and after; 1 is the same; None without such vectors.
         background: mean difference of the background's pixels, in levels of 8 bits; None where there is none.
     """
 
     edited: str
     strength: float
     change: dict[str, float]
-    identity: float
+    identity: float | None
     background: float | None
 
     @property
@@ -68,7 +69,7 @@ def measure_edit(
         views: from a strength to ``image [V, 3, R, R]`` and ``image_weights [V, 1, r, r]`` (opacity), always of the
             same cameras; what is read is averaged over them.
         read: see ``Reader``.
-        spread: standard deviation of every value to be compared.
+        spread: standard deviation of every value to be compared, or 1 for its own unit.
         strengths: rows to measure.
     """
     before = _Seen.of(views(0.0), read)
@@ -76,8 +77,7 @@ def measure_edit(
     for strength in strengths:
         after = _Seen.of(views(strength), read)
         change = {name: (after.values[name] - before.values[name]) / spread[name] for name in spread}
-        likeness = float(torch.cosine_similarity(before.person, after.person, dim=0))
-        rows.append(EditRow(edited, strength, change, likeness, _background(before, after)))
+        rows.append(EditRow(edited, strength, change, _likeness(before, after), _background(before, after)))
     return rows
 
 
@@ -94,13 +94,14 @@ def mean_rows(heads: Sequence[Sequence[EditRow]]) -> list[EditRow]:
     merged = []
     for rows in zip(*heads, strict=True):
         backgrounds = [row.background for row in rows if row.background is not None]
+        identities = [row.identity for row in rows if row.identity is not None]
         change = {name: statistics.fmean(row.change[name] for row in rows) for name in rows[0].change}
         merged.append(
             EditRow(
                 rows[0].edited,
                 rows[0].strength,
                 change,
-                statistics.fmean(row.identity for row in rows),
+                statistics.fmean(identities) if identities else None,
                 statistics.fmean(backgrounds) if backgrounds else None,
             )
         )
@@ -132,8 +133,9 @@ def edit_markdown(tables: Sequence[Sequence[Sequence[EditRow]]]) -> str:
         ]
         for row in rows:
             numbers = [f"{row.change[name]:+.2f}" for name in (edited, *others)]
+            identity = "-" if row.identity is None else f"{row.identity:.2f}"
             background = "-" if row.background is None else f"{row.background:.1f}"
-            parts.append(f"| {row.strength:+g} | {' | '.join(numbers)} | {row.identity:.2f} | {background} |")
+            parts.append(f"| {row.strength:+g} | {' | '.join(numbers)} | {identity} | {background} |")
         parts.append("")
     return "\n".join(parts)
 
@@ -145,14 +147,21 @@ class _Seen:
     image: Tensor
     weights: Tensor
     values: dict[str, float]
-    person: Tensor
+    person: Tensor | None
 
     @classmethod
     def of(cls, views: Mapping[str, Tensor], read: Reader) -> _Seen:
         image = views["image"].clamp(-1, 1).float().cpu()
         values, persons = read(image)
         means = {name: float(value.mean()) for name, value in values.items()}
-        return cls(image, views["image_weights"].float().cpu(), means, persons.mean(dim=0))
+        person = None if persons is None else persons.mean(dim=0)
+        return cls(image, views["image_weights"].float().cpu(), means, person)
+
+
+def _likeness(before: _Seen, after: _Seen) -> float | None:
+    if before.person is None or after.person is None:
+        return None
+    return float(torch.cosine_similarity(before.person, after.person, dim=0))
 
 
 def _background(before: _Seen, after: _Seen) -> float | None:

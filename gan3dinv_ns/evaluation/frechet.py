@@ -5,8 +5,9 @@ update rule", 2017, equation 6):
 
     d^2 = |m - n|^2 + tr(S + T - 2 (S T)^(1/2)).
 
-The published FID takes an Inception network that has to be downloaded; here the features are those of fixed random
-convolutions, or of any network that is given. Figures of different features or numbers of pictures cannot be compared.
+The published FID takes an Inception network that has to be downloaded (:mod:`~gan3dinv_ns.evaluation.inception`); here
+the features are those of fixed random convolutions, or of any network that is given. Figures of different features or
+numbers of pictures cannot be compared.
 """
 
 from __future__ import annotations
@@ -39,17 +40,27 @@ def frechet_distance(first: Tensor, second: Tensor) -> float:
         raise ValueError(f"features must be [N, D] and [M, D], not {list(first.shape)} and {list(second.shape)}.")
     if min(len(first), len(second)) < 2:
         raise ValueError(f"a Frechet distance of {len(first)} and {len(second)} pictures; give at least two of each.")
-    (mean, covariance), (other_mean, other_covariance) = (_moments(one) for one in (first, second))
-    root = _root(covariance)
-    # tr (S T)^(1/2) = tr (S^(1/2) T S^(1/2))^(1/2), whose matrix is symmetric.
-    cross = np.sqrt(np.linalg.eigvalsh(root @ other_covariance @ root).clip(0)).sum()
-    distance = np.square(mean - other_mean).sum() + np.trace(covariance) + np.trace(other_covariance) - 2 * cross
+    (mean, spread), (other_mean, other_spread) = (_moments(one) for one in (first, second))
+    traces = np.square(spread).sum() + np.square(other_spread).sum()
+    distance = np.square(mean - other_mean).sum() + traces - 2 * _cross(spread, other_spread)
     return max(float(distance), 0.0)
 
 
 def _moments(features: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Mean ``[D]``, and X ``[N, D]`` with the covariance X^T X."""
     values = features.detach().cpu().double().numpy()
-    return values.mean(axis=0), np.atleast_2d(np.cov(values, rowvar=False))
+    mean = values.mean(axis=0)
+    return mean, (values - mean) / np.sqrt(len(values) - 1)
+
+
+def _cross(first: np.ndarray, second: np.ndarray) -> float:
+    """tr (S T)^(1/2) of the covariances S = X^T X and T = Y^T Y of ``[N, D]`` and ``[M, D]``."""
+    if min(len(first), len(second)) <= first.shape[1]:
+        # The eigenvalues of S T are the squares of the singular values of X Y^T, a small matrix for few pictures.
+        return float(np.linalg.svd(first @ second.T, compute_uv=False).sum())
+    # tr (S T)^(1/2) = tr (S^(1/2) T S^(1/2))^(1/2), whose matrix is symmetric.
+    root = _root(first.T @ first)
+    return float(np.sqrt(np.linalg.eigvalsh(root @ (second.T @ second) @ root).clip(0)).sum())
 
 
 def _root(matrix: np.ndarray) -> np.ndarray:

@@ -7,17 +7,15 @@ IR-101), which Ko et al. measure identity by. Weights are not part of this packa
 
 from __future__ import annotations
 
-import pickle
 import re
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan3dinv_ns.encoders.ir_se import UNITS, IrTrunk
+from gan3dinv_ns.ops.weight_files import read_weights
 from gan3dinv_ns.photo import Face
 
 SIDE = 112
@@ -63,7 +61,7 @@ def load_identity_network(path: str | Path, device: torch.device | str = "cpu") 
     Raises:
         ValueError: the file is missing, damaged, or of another layout; one line.
     """
-    state = _tensors(Path(path))
+    state = read_weights(Path(path), "a network of face recognition").tensors
     units = UNITS.get(len({key.split(".")[1] for key in state if key.startswith("body.")}))
     if units is None or "output_layer.3.weight" not in state:
         raise ValueError(f"{path}: not in the layout of ArcFace's IR-50 or CurricularFace's IR-101 (input_layer, body)")
@@ -108,20 +106,6 @@ def _similarity(source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     scale = (sizes * signs).sum() / first.square().sum()
     turn = scale * (left * signs) @ right
     return turn, target.mean(dim=0) - turn @ source.mean(dim=0)
-
-
-def _tensors(path: Path) -> dict[str, Tensor]:
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise ValueError(f"{path}: no such file; give the weights of a network of face recognition") from error
-    except (SafetensorError, RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path}: cannot be read as tensors ({' '.join(str(error).split())[:120]})") from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ValueError(f"{path}: holds something else than tensors by name")
-    return state
 
 
 def _name(published: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,9 +14,10 @@ from gan3dinv_ns.evaluation.comparison.experiment import Experiment, Method, wei
 from gan3dinv_ns.evaluation.comparison.row import Row
 from gan3dinv_ns.evaluation.comparison.store import ExperimentFolder
 from gan3dinv_ns.evaluation.frechet import RANDOM_CONVOLUTIONS
-from gan3dinv_ns.evaluation.identity_network import load_identity_network
+from gan3dinv_ns.experiments.edit_reading import edit_units
 from gan3dinv_ns.experiments.engine import Engine, Outcome
-from gan3dinv_ns.experiments.face_reader import FaceReader, reader_file
+from gan3dinv_ns.experiments.face_reader import FaceReader
+from gan3dinv_ns.experiments.given_networks import NO_NETWORKS, GivenNetworks
 from gan3dinv_ns.experiments.laboratory import Job, Laboratory
 from gan3dinv_ns.experiments.methods import CompiledMethod
 from gan3dinv_ns.experiments.photos import DrawnHead, PhotoFile, PhotoSource, find_photos
@@ -24,10 +25,6 @@ from gan3dinv_ns.experiments.readings import METRICS, SETS, unavailable
 from gan3dinv_ns.heads.heldout import check_choice
 
 HEADS = ("heads", "heads-out-of-family")
-
-_NO_FID = (
-    "its Inception network is not part of this package; the Frechet distance is that of other features, and no FID"
-)
 
 Watch = Callable[[Row, int, int], None]
 """Told each new row, how many are done and how many there are in all."""
@@ -48,7 +45,7 @@ class Plan:
         photos: of each drawn head, inverted together.
         metrics: names of figures and of ``SETS``, or "all" for those that can be had.
         makehuman: MakeHuman's data; None takes what ships.
-        identity_network: see :class:`~gan3dinv_ns.experiments.readings.Readings`.
+        networks: that are given by their paths.
     """
 
     dataset: str
@@ -61,7 +58,7 @@ class Plan:
     photos: int = 1
     metrics: tuple[str, ...] = ("all",)
     makehuman: Path | None = None
-    identity_network: Path | None = None
+    networks: GivenNetworks = NO_NETWORKS
 
     def sources(self) -> Sequence[PhotoSource]:
         """The photos.
@@ -112,7 +109,7 @@ def run_experiment(
         (*wanted, *extras),
         plan.roll > 0,
         plan.makehuman,
-        plan.identity_network,
+        plan.networks,
     )
     total = len(sources) * len(plan.methods)
     done = total - len(jobs)
@@ -132,22 +129,22 @@ def experiment_of(plan: Plan, sources: Sequence[PhotoSource]) -> Experiment:
         ValueError: a metric is not known, or the generator cannot be used.
     """
     generator = load_generator(plan.generator)
-    titles = {metric.name: metric.title for metric in METRICS} | {"edits": "edits", "frechet": "Frechet distance"}
+    titles = {metric.name: metric.title for metric in METRICS} | SETS
     unknown = sorted(set(plan.metrics) - set(titles) - {"all"})
     if unknown:
         raise ValueError(f"metric {unknown[0]!r} is not known; take all, or some of {', '.join(titles)}")
     wanted = [name for name in titles if "all" in plan.metrics or name in plan.metrics]
-    left_out = unavailable(wanted, generator, plan.generator, _known(sources), plan.identity_network)
+    left_out = unavailable(wanted, generator, plan.generator, _known(sources), plan.networks)
     left_out |= {name: "not asked for" for name in SETS if name not in wanted}
-    if "all" in plan.metrics:
-        left_out["FID"] = _NO_FID
+    measured = {name for name in wanted if name not in left_out}
     return Experiment(
         dataset=_dataset(plan),
-        generator=_networks(plan, generator),
+        generator=_networks(plan, generator, measured),
         methods={one.name: _method(one) for one in plan.methods},
-        metrics=tuple(metric for metric in METRICS if metric.name in wanted and metric.name not in left_out),
+        metrics=tuple(metric for metric in METRICS if metric.name in measured),
         left_out=left_out,
-        features="" if "frechet" in left_out else RANDOM_CONVOLUTIONS,
+        features=RANDOM_CONVOLUTIONS if "frechet" in measured else "",
+        edit_units=edit_units(plan.networks) if "edits" in measured else {},
     )
 
 
@@ -167,15 +164,16 @@ def _dataset(plan: Plan) -> dict[str, object]:
     return {"set": plan.dataset, "roll": plan.roll, "photos": plan.photos, "makehuman": makehuman}
 
 
-def _networks(plan: Plan, generator: Generator) -> dict[str, object]:
+def _networks(plan: Plan, generator: Generator, measured: Collection[str]) -> dict[str, object]:
     initialisers = find_initialisers(plan.generator)
-    identity, readable = plan.identity_network, reader_file(plan.generator).is_file()
+    readable = FaceReader.is_there(plan.generator)
     return {
         "name": plan.generator,
         "weights": weights_digest(generator),
         "initialisers": None if initialisers is None else weights_digest(initialisers),
         "reader": weights_digest(FaceReader.of(plan.generator).regressor) if readable else None,
-        "identity_network": None if identity is None else weights_digest(load_identity_network(identity)),
+        "identity_network": None,
+        **plan.networks.digests(measured),
         "device": plan.device,
     }
 

@@ -43,6 +43,11 @@ class FaceReader:
 
     regressor: AttributeRegressor
 
+    @staticmethod
+    def is_there(generator: str) -> bool:
+        """Whether a generator has one beside it."""
+        return reader_file(generator).is_file()
+
     @classmethod
     def of(cls, generator: str) -> FaceReader:
         """That of a generator's heads, on the CPU.
@@ -51,7 +56,7 @@ class FaceReader:
             ValueError: it is missing or damaged.
         """
         path = reader_file(generator)
-        if not path.is_file():
+        if not cls.is_there(generator):
             raise ValueError(f"generator {generator}: has no reader of its heads beside it; train one, or take another")
         return cls.load(path)
 

@@ -13,6 +13,7 @@ from gan3dinv_ns.evaluation.comparison.pictures import depth_picture, depth_span
 from gan3dinv_ns.evaluation.comparison.row import Row
 from gan3dinv_ns.evaluation.metrics import rotation_error_deg
 from gan3dinv_ns.evaluation.photo_figures import PhotoFigures, measure_photo
+from gan3dinv_ns.experiments.given_networks import NO_NETWORKS, GivenNetworks
 from gan3dinv_ns.experiments.methods import CompiledMethod
 from gan3dinv_ns.experiments.photos import KnownPhoto, PhotoSource, Studio
 from gan3dinv_ns.experiments.readings import Readings
@@ -48,7 +49,7 @@ class Laboratory:
         metrics: names of those that are wanted, of ``Readings`` too.
         roll: whether photos may be rolled, and the camera must be able to follow.
         makehuman: see :class:`~gan3dinv_ns.experiments.photos.Studio`.
-        identity_network: see :class:`~gan3dinv_ns.experiments.readings.Readings`.
+        networks: that are given by their paths, which each process must find.
     """
 
     generator: str
@@ -56,7 +57,7 @@ class Laboratory:
     metrics: tuple[str, ...]
     roll: bool = False
     makehuman: Path | None = None
-    identity_network: Path | None = None
+    networks: GivenNetworks = NO_NETWORKS
 
     def __call__(self) -> Experimenter:
         """The networks, loaded.
@@ -74,7 +75,7 @@ class Experimenter:
         self._laboratory, self._device = laboratory, resolve_device(laboratory.device)
         source = laboratory.generator
         self._generator, self._discriminator, self._initialisers = load_networks(source, self._device)
-        self._readings = Readings(source, laboratory.metrics, self._device, laboratory.identity_network)
+        self._readings = Readings(self._generator, source, laboratory.metrics, self._device, laboratory.networks)
         self._studio = Studio(self._generator, laboratory.makehuman)
 
     def __call__(self, task: Job) -> tuple[Row, Image.Image]:
@@ -96,7 +97,8 @@ class Experimenter:
         figures |= readings.figures
         given = GIVEN if task.method.knows_camera else ()
         wanted = {name: one for name, one in figures.items() if name in self._laboratory.metrics and name not in given}
-        row = Row(task.method.name, task.source.name, photo.kind, wanted, curves, readings.edits, readings.features)
+        vectors = readings.features, readings.inception
+        row = Row(task.method.name, task.source.name, photo.kind, wanted, curves, readings.edits, *vectors)
         return row, _strip(measured)
 
     def _settings(self, job: Job, photo: KnownPhoto) -> InversionSettings:

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from gan3dinv_ns.editing.named_directions import find_directions
 from gan3dinv_ns.eg3d import Generator
 from gan3dinv_ns.evaluation.comparison.metric import Metric
-from gan3dinv_ns.evaluation.edit_table import EditRow, measure_edit
+from gan3dinv_ns.evaluation.edit_table import EditRow
 from gan3dinv_ns.evaluation.frechet import RandomConvolutions
+from gan3dinv_ns.evaluation.half_vectors import packed
 from gan3dinv_ns.evaluation.identity_network import IdentityNetwork, aligned, load_identity_network
+from gan3dinv_ns.evaluation.inception import WEIGHTS_FILES, load_inception
 from gan3dinv_ns.evaluation.photo_figures import NOVEL_YAWS_RAD
-from gan3dinv_ns.experiments.edited_views import edited_views, spread_of_drawn_heads
+from gan3dinv_ns.experiments.edit_reading import EditReading, missing_edits
 from gan3dinv_ns.experiments.face_reader import FaceReader
-from gan3dinv_ns.inversion.head_file import FoundHead
+from gan3dinv_ns.experiments.given_networks import GivenNetworks
 from gan3dinv_ns.inversion.state import Inversion
 from gan3dinv_ns.losses.perceptual import build_perceptual
 from gan3dinv_ns.photo import find_faces
 
-EDITED = ("age", "smile")
-"""The attributes of Ko et al.'s table 1."""
+T = TypeVar("T")
 
 METRICS = (
     Metric("lpips", "LPIPS", "", "lower", 4),
@@ -41,8 +41,13 @@ METRICS = (
 )
 """All figures of a photo."""
 
-SETS = ("edits", "frechet")
-"""What is measured beside figures: changes by edits, and features for the distance of sets of pictures."""
+SETS = {"edits": "edits", "frechet": "Frechet distance", "fid": "FID"}
+"""Titles of what is measured beside figures: changes by edits, and features for the distances of sets of pictures."""
+
+_NO_FID = (
+    f"its Inception network is not part of this package; give the weights {WEIGHTS_FILES[1]} by --inception, or have "
+    "them in torch's hub folder"
+)
 
 
 @dataclass(frozen=True)
@@ -51,33 +56,30 @@ class Read:
 
     Attributes:
         figures: "lpips" and "identity", as far as they are wanted.
-        edits: rows of ``EDITED``, if they are wanted.
+        edits: rows, if they are wanted.
         features: "photo" and "result", if they are wanted.
+        inception: the same for FID, in half precision.
     """
 
     figures: dict[str, float] = field(default_factory=dict)
     edits: tuple[EditRow, ...] = ()
     features: dict[str, list[float]] = field(default_factory=dict)
+    inception: dict[str, bytes] = field(default_factory=dict)
 
 
 def unavailable(
-    wanted: Collection[str],
-    generator: Generator,
-    source: str,
-    known: Collection[str],
-    identity_network: Path | None = None,
+    wanted: Collection[str], generator: Generator, source: str, known: Collection[str], networks: GivenNetworks
 ) -> dict[str, str]:
-    """Those of the wanted figures and ``SETS`` that cannot be measured here, each with the reason.
+    """Those of the wanted figures and ``SETS``, or parts of them, that cannot be measured here, each with the reason.
 
     Args:
         wanted: names.
         generator, source: the generator and what it was loaded from.
         known: what is known of the photos: "camera", "head".
-        identity_network: see :class:`Readings`.
+        networks: that are given.
     """
-    attempts: dict[str, Callable[[], object]] = {"edits": lambda: _check_edits(generator, source)}
-    attempts["lpips"] = lambda: build_perceptual("lpips-alex", None)
-    if identity_network is None:
+    attempts: dict[str, Callable[[], object]] = {"lpips": lambda: build_perceptual("lpips-alex", None)}
+    if networks.identity_network is None:
         attempts["identity"] = lambda: FaceReader.of(source)
     reasons = {}
     for name in wanted:
@@ -85,6 +87,10 @@ def unavailable(
             reasons[name] = "the photos' cameras are not known; a dataset.json beside them tells them"
         elif (name.startswith("novel_psnr") or name == "depth_mae_box") and "head" not in known:
             reasons[name] = "the heads' true looks are not known"
+        elif name == "edits":
+            reasons |= missing_edits(generator, source, networks)
+        elif name == "fid" and networks.inception is None:
+            reasons[name] = _NO_FID
         elif name in attempts:
             try:
                 attempts[name]()
@@ -93,38 +99,33 @@ def unavailable(
     return reasons
 
 
-def _check_edits(generator: Generator, source: str) -> None:
-    FaceReader.of(source)
-    if find_directions(generator) is None:
-        raise ValueError("the generator has no named directions; see gan3dinv heads directions")
-
-
 class Readings:
     """The networks that read.
 
     Args:
-        generator: a name or a file, whose own reader of faces and directions are taken.
+        generator, source: the generator and what it was loaded from: its own reader of faces and directions are taken.
         wanted: names of figures and of ``SETS``.
-        device: of LPIPS and the identity network; all else is on the CPU.
-        identity_network: weights of a network of face recognition, see
-            :mod:`~gan3dinv_ns.evaluation.identity_network`; None takes the generator's own reader of faces.
+        device: of LPIPS and the given networks; all else is on the CPU.
+        networks: that are given.
 
     Raises:
         ValueError: one of them cannot be had, see :func:`unavailable`.
     """
 
     def __init__(
-        self, generator: str, wanted: tuple[str, ...], device: torch.device, identity_network: Path | None = None
+        self, generator: Generator, source: str, wanted: tuple[str, ...], device: torch.device, networks: GivenNetworks
     ) -> None:
         self._wanted, self._device = wanted, device
         self._identity: IdentityNetwork | None = None
-        if identity_network is not None and "identity" in wanted:
-            self._identity = load_identity_network(identity_network, device)
+        if networks.identity_network is not None and "identity" in wanted:
+            self._identity = load_identity_network(networks.identity_network, device)
         self._lpips = build_perceptual("lpips-alex", None, device) if "lpips" in wanted else None
-        read = "edits" in wanted or ("identity" in wanted and self._identity is None)
-        self._reader = FaceReader.of(generator) if read else None
+        read = "identity" in wanted and self._identity is None
+        self._reader = FaceReader.of(source) if read else None
         self._convolutions = RandomConvolutions() if "frechet" in wanted else None
-        self._spread = spread_of_drawn_heads() if "edits" in wanted else {}
+        given = networks.inception if "fid" in wanted else None
+        self._inception = None if given is None else load_inception(given, device)
+        self._edits = EditReading.of(generator, source, networks, device) if "edits" in wanted else None
 
     @torch.no_grad()
     def __call__(self, inversion: Inversion, pictures: Mapping[str, Tensor]) -> Read:
@@ -145,9 +146,11 @@ class Readings:
             figures["identity"] = float(torch.cosine_similarity(persons[0], persons[1], dim=0))
         vectors: dict[str, list[float]] = {}
         if self._convolutions is not None:
-            seen = self._convolutions(pair)
-            vectors = {name: one.tolist() for name, one in zip(("photo", "result"), seen, strict=True)}
-        return Read(figures, self._edits(inversion) if "edits" in self._wanted else (), vectors)
+            vectors = _of_each(self._convolutions(pair).tolist())
+        halves: dict[str, bytes] = {}
+        if self._inception is not None:
+            halves = _of_each(map(packed, self._inception(pair.to(self._device))))
+        return Read(figures, () if self._edits is None else self._edits(inversion), vectors, halves)
 
     def _persons(self, pair: Tensor) -> Tensor | None:
         """Vectors ``[2, F]`` of photo and reconstruction, or None if they are not wanted or no face is found."""
@@ -159,15 +162,6 @@ class Readings:
         faces = find_faces(pair[:1])
         return self._identity(aligned(pair.to(self._device), faces[0])) if faces else None
 
-    def _edits(self, inversion: Inversion) -> tuple[EditRow, ...]:
-        assert self._reader is not None
-        label = inversion.label.detach()
-        latent, pivot = inversion.latent.detach(), inversion.pivot.detach()
-        head = FoundHead(inversion.generator, pivot, latent, label, inversion.planes())
-        named = find_directions(inversion.generator)
-        assert named is not None
-        rows: list[EditRow] = []
-        for name in EDITED:
-            seen = edited_views(head, named.directions[name])
-            rows += measure_edit(name, seen.__getitem__, self._reader, self._spread)
-        return tuple(rows)
+
+def _of_each(values: Iterable[T]) -> dict[str, T]:
+    return dict(zip(("photo", "result"), values, strict=True))

@@ -77,13 +77,14 @@ def build_network(path: str | Path, network_type: Any, config_type: Any, config:
     return network.eval()
 
 
-def fill_network(path: str | Path, network: nn.Module, state: dict[str, Tensor]) -> None:
+def fill_network(path: str | Path, network: nn.Module, state: dict[str, Tensor], assign: bool = False) -> None:
     """Give a network the tensors that a file holds.
 
     Args:
         path: the file, named in errors.
         network: takes the tensors, in its own precision.
         state: every tensor of the network, and no other.
+        assign: the network takes these very tensors, as it has none yet (it was made on the device "meta").
 
     Raises:
         ValueError: tensors are missing, do not belong to the network, or have other shapes.
@@ -99,4 +100,4 @@ def fill_network(path: str | Path, network: nn.Module, state: dict[str, Tensor])
         if state[key].shape != value.shape:
             shapes = f"{tuple(state[key].shape)}, must be {tuple(value.shape)}"
             raise ValueError(f"{path}: tensor {key} has shape {shapes}")
-    network.load_state_dict(state)
+    network.load_state_dict(state, assign=assign)

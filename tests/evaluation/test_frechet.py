@@ -46,6 +46,32 @@ def test_general_covariances_agree_with_the_matrix_square_root():
     assert frechet_distance(first, second) == pytest.approx(expected, rel=1e-6)
 
 
+def test_few_and_many_pictures_have_the_same_formula():
+    """Fewer pictures than features take another way to the same number: repeated features only stretch it."""
+    first, second = normal(12, 9), 2 * normal(14, 9, seed=1) + 1
+    many = frechet_distance(first, second)
+    assert frechet_distance(first.repeat(1, 4), second.repeat(1, 4)) == pytest.approx(4 * many, rel=1e-9)
+
+
+@pytest.mark.parametrize("count", [20, 80])
+def test_the_distance_is_that_of_torchmetrics(count: int):
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    class Flat(torch.nn.Module):
+        num_features = 48
+
+        def forward(self, pictures):
+            return pictures.flatten(1).float()
+
+    random = torch.Generator().manual_seed(0)
+    sets = [torch.randint(0, top, (count, 3, 4, 4), generator=random, dtype=torch.uint8) for top in (256, 200)]
+    theirs = FrechetInceptionDistance(feature=Flat()).set_dtype(torch.float64)
+    for pictures, real in zip(sets, (True, False), strict=True):
+        theirs.update(pictures, real=real)
+    ours = frechet_distance(*(pictures.flatten(1) for pictures in sets))
+    assert ours == pytest.approx(float(theirs.compute()), rel=1e-3)
+
+
 def test_fewer_pictures_than_features_give_a_finite_distance():
     assert 0 < frechet_distance(normal(5, 40), normal(5, 40, seed=1)) < 200
 

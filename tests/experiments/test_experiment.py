@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from gan3dinv_ns.evaluation.comparison.report import write_report
 from gan3dinv_ns.evaluation.comparison.row import Row
+from gan3dinv_ns.experiments import given_networks, readings
 from gan3dinv_ns.experiments.engine import Outcome
-from gan3dinv_ns.experiments.experiment import Plan, run_experiment
+from gan3dinv_ns.experiments.experiment import Plan, experiment_of, run_experiment
+from gan3dinv_ns.experiments.given_networks import GivenNetworks
 from gan3dinv_ns.experiments.laboratory import Job
 from gan3dinv_ns.experiments.local_engine import LocalEngine
 from gan3dinv_ns.experiments.methods import find_methods
@@ -104,3 +107,40 @@ def test_an_unknown_metric_is_refused_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="metric 'beauty' is not known; take all, or some of lpips"):
         run_experiment(_plan("ours", metrics=("beauty",)), tmp_path, Stopping(0))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def colours(monkeypatch, tmp_path: Path) -> Path:
+    """Weights of a network that takes the place of Inception: its features are the mean colour."""
+
+    class Colours(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = torch.nn.Parameter(torch.ones(3), requires_grad=False)
+
+        def forward(self, pictures):
+            return pictures.mean(dim=(2, 3)) * self.scale
+
+    monkeypatch.setattr(readings, "load_inception", lambda path, device: Colours())
+    monkeypatch.setitem(given_networks._LOADERS, "inception", lambda path: Colours())
+    return tmp_path / "inception.pth"
+
+
+def test_fid_of_a_given_network_is_in_rows_record_and_report(colours: Path, tmp_path: Path) -> None:
+    given = GivenNetworks(inception=colours)
+    plan = _plan("sg2", count=2, metrics=("mse", "fid"), networks=given)
+    store = run_experiment(plan, tmp_path / "out", LocalEngine())
+    assert {len(vector) for row in store.rows("sg2") for vector in row.inception.values()} == {6}
+    assert len(store.experiment.generator["inception"]) == 16 and "fid" not in store.experiment.left_out
+    write_report(store, "sg2")
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["comparison"]["fid"]["photos"] == 2 and summary["comparison"]["frechet"] is None
+    assert "FID ↓" in (tmp_path / "out" / "report.md").read_text()
+    with pytest.raises(ValueError, match="choose another --output-dir"):
+        run_experiment(replace(plan, networks=GivenNetworks()), tmp_path / "out", Stopping(0))
+
+
+def test_fid_without_weights_is_left_out_and_says_which_are_wanted() -> None:
+    plan = _plan("sg2", metrics=("mse", "fid"))
+    told = experiment_of(plan, plan.sources()).left_out["fid"]
+    assert "pt_inception-2015-12-05-6726825d.pth" in told and "--inception" in told

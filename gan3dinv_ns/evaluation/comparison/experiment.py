@@ -45,6 +45,7 @@ class Experiment:
         metrics: that are measured, in the order of the tables.
         left_out: metrics that are not measured, by title, with the reason.
         features: name of the features of the Frechet distance; "" without one.
+        edit_units: units of the changes of edited attributes that are not in standard deviations, by attribute.
 
     Raises:
         ValueError: there is no method, a method's name is no plain name, or two metrics have the same name.
@@ -56,6 +57,7 @@ class Experiment:
     metrics: tuple[Metric, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
     features: str = ""
+    edit_units: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.methods:
@@ -72,6 +74,10 @@ class Experiment:
         """The metric of this name; one without title and unit for a figure that is none of the metrics."""
         known = {metric.name: metric for metric in self.metrics}
         return known.get(name, Metric(name, name, "", "lower", 3))
+
+    def edit_unit(self, attribute: str) -> str:
+        """In what the changes of an edited attribute are given."""
+        return self.edit_units.get(attribute, "standard deviations")
 
     def to_json(self) -> dict[str, Any]:
         """Plain data under the attributes' names."""
@@ -148,5 +154,5 @@ def weights_digest(module: nn.Module) -> str:
     digest = hashlib.sha256()
     for name, value in module.state_dict().items():
         digest.update(name.encode())
-        digest.update(value.detach().float().cpu().contiguous().numpy().tobytes())
+        digest.update(value.detach().float().cpu().contiguous().numpy().reshape(-1).data)
     return digest.hexdigest()[:16]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -11,8 +11,14 @@ import torch
 
 from gan3dinv_ns.evaluation.comparison.metric import Metric
 from gan3dinv_ns.evaluation.comparison.paired_test import PairedTest, compare_with
+from gan3dinv_ns.evaluation.comparison.row import Row
 from gan3dinv_ns.evaluation.comparison.selection import Selection
 from gan3dinv_ns.evaluation.frechet import frechet_distance
+from gan3dinv_ns.evaluation.half_vectors import unpacked
+from gan3dinv_ns.evaluation.inception import INCEPTION
+
+Vectors = Mapping[str, Sequence[float]] | Mapping[str, bytes]
+"""Of a row's "photo" and "result", as they are kept."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +60,8 @@ class EditSummary:
         edited: name of the attribute.
         strength: in units of the edit.
         photos: how many.
-        change: of the edited attribute, in its standard deviations, by method.
-        identity: likeness of the person, by method; 1 is the same.
+        change: of the edited attribute, in its unit (``Experiment.edit_unit``), by method.
+        identity: likeness of the person, by method; 1 is the same; empty if it is not known.
     """
 
     edited: str
@@ -90,6 +96,7 @@ class GroupSummary:
         photos: that all methods have finished.
         metrics: those that any method has.
         frechet: None without features of at least two photos.
+        fid: the same of Inception's features.
         kinds: number of photos and metrics of each kind of photo; empty if all are of one kind.
         edits: empty without edits.
     """
@@ -99,6 +106,7 @@ class GroupSummary:
     photos: tuple[str, ...]
     metrics: tuple[MetricSummary, ...]
     frechet: FrechetSummary | None
+    fid: FrechetSummary | None
     kinds: Mapping[str, tuple[int, tuple[MetricSummary, ...]]]
     edits: tuple[EditSummary, ...]
 
@@ -114,6 +122,7 @@ class GroupSummary:
             "photos": list(self.photos),
             "metrics": _metrics_json(self.metrics),
             "frechet": None if self.frechet is None else asdict(self.frechet),
+            "fid": None if self.fid is None else asdict(self.fid),
             "kinds": kinds,
             "edits": [asdict(edit) for edit in self.edits],
         }
@@ -140,7 +149,8 @@ def summarise(
         reference,
         selection.photos,
         _metrics(selection, metrics, reference),
-        _frechet(selection, features),
+        _frechet(selection, features, lambda row: row.features),
+        _frechet(selection, INCEPTION, lambda row: row.inception),
         # No tests of single kinds: so many of them would find differences by chance.
         {kind: (photos, _metrics(selection.of_kind(kind), metrics, None)) for kind, photos in kinds.items()},
         _edits(selection),
@@ -162,9 +172,10 @@ def _metrics(selection: Selection, metrics: Sequence[Metric], reference: str | N
     return tuple(found)
 
 
-def _frechet(selection: Selection, name: str) -> FrechetSummary | None:
+def _frechet(selection: Selection, name: str, kept: Callable[[Row], Vectors]) -> FrechetSummary | None:
+    """Of the vectors that are kept in rows."""
     having = {
-        method: {photo for photo, row in zip(selection.photos, rows, strict=True) if row.features}
+        method: {photo for photo, row in zip(selection.photos, rows, strict=True) if kept(row)}
         for method, rows in selection.rows.items()
     }
     having = {method: photos for method, photos in having.items() if photos}
@@ -173,14 +184,19 @@ def _frechet(selection: Selection, name: str) -> FrechetSummary | None:
         return None
     distances = {}
     for method in having:
-        rows = [row for row in selection.rows[method] if row.photo in shared]
-        lengths = {len(values) for row in rows for values in row.features.values()}
+        rows = [kept(row) for row in selection.rows[method] if row.photo in shared]
+        columns = {one: [_numbers(row[one]) for row in rows] for one in ("photo", "result")}
+        lengths = {len(vector) for column in columns.values() for vector in column}
         if len(lengths) > 1:
             raise ValueError(f"features of method {method!r} have lengths {sorted(lengths)}; remove its rows")
         # Columns of float64 arrays: torch would take a list of arrays number by number.
-        sets = [torch.from_numpy(np.stack([row.features[one] for row in rows])) for one in ("photo", "result")]
+        sets = [torch.from_numpy(np.stack(column)) for column in columns.values()]
         distances[method] = frechet_distance(*sets)
     return FrechetSummary(name, len(shared), distances)
+
+
+def _numbers(vector: Sequence[float] | bytes) -> np.ndarray:
+    return unpacked(vector) if isinstance(vector, bytes) else np.asarray(vector)
 
 
 def _edits(selection: Selection) -> tuple[EditSummary, ...]:
@@ -198,7 +214,10 @@ def _edits(selection: Selection) -> tuple[EditSummary, ...]:
             columns = dict(zip(tables, zip(*together, strict=True), strict=True))
             edits = {method: [table[key] for table in of_method] for method, of_method in columns.items()}
             change = {method: statistics.fmean(edit.change[key[0]] for edit in one) for method, one in edits.items()}
-            identity = {method: statistics.fmean(edit.identity for edit in one) for method, one in edits.items()}
+            known = {
+                method: [edit.identity for edit in one if edit.identity is not None] for method, one in edits.items()
+            }
+            identity = {method: statistics.fmean(values) for method, values in known.items() if values}
             found.append(EditSummary(*key, len(together), change, identity))
     return tuple(found)
 

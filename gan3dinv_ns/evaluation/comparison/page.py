@@ -30,7 +30,9 @@ def comparison_tables(experiment: Experiment, group: GroupSummary) -> list[Table
     tables = GroupTables(experiment, group, "comparison")
     chosen = [tables.means(), *tables.spreads(), tables.tests(), *tables.kinds()]
     if group.edits:
-        chosen += [tables.edit_changes(), tables.edit_identities()]
+        chosen.append(tables.edit_changes())
+    if any(edit.identity for edit in group.edits):
+        chosen.append(tables.edit_identities())
     return [table for table in chosen if table is not None and table.lines]
 
 

@@ -81,17 +81,20 @@ class Plots:
         attributes = list(dict.fromkeys(edit.edited for edit in edits))
         if not attributes:
             return None
-        figure, panels = _panels(2, len(attributes), (3.9 * len(attributes) + 1.8, 5.6), sharey="row")
+        units = [self.experiment.edit_unit(attribute) for attribute in attributes]
+        shared: Literal["none", "row"] = "row" if len(set(units)) == 1 else "none"
+        figure, panels = _panels(2, len(attributes), (3.9 * len(attributes) + 1.8, 5.6), sharey=shared)
         for column, attribute in enumerate(attributes):
             rows = [edit for edit in edits if edit.edited == attribute]
-            for line, (part, label) in enumerate((("change", "change [std. dev.]"), ("identity", "identity [cosine]"))):
+            labels = {"change": f"change [{units[column]}]", "identity": "identity [cosine]"}
+            for line, (part, label) in enumerate(labels.items()):
                 panel = panels[line, column]
                 for method in self.selection.methods:
                     points = [(edit.strength, getattr(edit, part).get(method)) for edit in rows]
                     points = [point for point in points if point[1] is not None]
                     if points:
                         panel.plot(*zip(*points, strict=True), marker=".", **self._style(method))
-                if column == 0:
+                if column == 0 or shared == "none":
                     panel.set_ylabel(label)
             panels[0, column].set_title(attribute)
             panels[1, column].set_xlabel("strength γ of the edit")

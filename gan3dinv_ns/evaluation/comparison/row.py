@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from gan3dinv_ns.evaluation.edit_table import EditRow
+from gan3dinv_ns.evaluation.half_vectors import unpacked
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class Row:
         curves: "step", and figures by name over these steps; may be empty.
         edits: see :mod:`gan3dinv_ns.evaluation.edit_table`; may be empty.
         features: "photo" and "result", the vectors for the Frechet distance; may be empty.
+        inception: "photo" and "result", the vectors for FID in half precision
+            (:mod:`~gan3dinv_ns.evaluation.half_vectors`); may be empty.
         error: "", or one line that says why this method failed with this photo.
 
     Raises:
@@ -38,6 +44,7 @@ class Row:
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
     edits: tuple[EditRow, ...] = ()
     features: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    inception: Mapping[str, bytes] = field(default_factory=dict)
     error: str = ""
 
     def __post_init__(self) -> None:
@@ -66,6 +73,7 @@ class Row:
             "curves": {name: list(values) for name, values in self.curves.items()},
             "edits": [edit.to_json() for edit in self.edits],
             "features": {name: list(values) for name, values in self.features.items()},
+            "inception": {name: base64.b64encode(values).decode() for name, values in self.inception.items()},
         }
 
     @classmethod
@@ -76,14 +84,19 @@ class Row:
             ValueError, TypeError, KeyError: it is something else.
         """
         edits = tuple(EditRow(**edit) for edit in content["edits"])
-        row = cls(**{**content, "edits": edits})
+        # Rows from before FID have none.
+        vectors = {name: base64.b64decode(text, validate=True) for name, text in content.get("inception", {}).items()}
+        row = cls(**{**content, "edits": edits, "inception": vectors})
         if not all(isinstance(text, str) and text for text in (row.method, row.photo)):
             raise ValueError("method and photo must be names")
         return row
 
     def _check_numbers(self) -> None:
         numbers = [(name, [value]) for name, value in self.figures.items()]
-        for name, values in [*numbers, *self.curves.items(), *self.features.items()]:
+        vectors = [(f"Inception's {name}", unpacked(content)) for name, content in self.inception.items()]
+        for name, values in [*numbers, *self.curves.items(), *self.features.items(), *vectors]:
+            if isinstance(values, np.ndarray) and np.isfinite(values).all():
+                continue
             wrong = next((value for value in values if not math.isfinite(value)), None)
             if wrong is not None:
                 raise ValueError(f"{self.where}: {name} is {wrong}; leave out what cannot be measured")
@@ -93,5 +106,6 @@ class Row:
         for name, values in self.curves.items():
             if len(values) != steps:
                 raise ValueError(f"{self.where}: curve {name!r} has {len(values)} values for {steps} steps")
-        if self.features and set(self.features) != {"photo", "result"}:
-            raise ValueError(f"{self.where}: features of {', '.join(self.features)}; give photo and result")
+        for vectors in (self.features, self.inception):
+            if vectors and set(vectors) != {"photo", "result"}:
+                raise ValueError(f"{self.where}: features of {', '.join(vectors)}; give photo and result")

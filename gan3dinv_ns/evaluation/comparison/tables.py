@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gan3dinv_ns.evaluation.comparison.experiment import Experiment
-from gan3dinv_ns.evaluation.comparison.group import GroupSummary, MetricSummary
+from gan3dinv_ns.evaluation.comparison.group import FrechetSummary, GroupSummary, MetricSummary
 from gan3dinv_ns.evaluation.comparison.metric import Metric
 from gan3dinv_ns.evaluation.comparison.paired_test import FEWEST_PHOTOS, LEVEL, PairedTest
 from gan3dinv_ns.evaluation.comparison.table import Cell, Table, ranks
+from gan3dinv_ns.evaluation.inception import FEW_PICTURES
 
 _NOTHING = Cell("–")
 _DISTANCE = Metric("frechet", "Fréchet distance", "", "lower", 2)
+_FID = Metric("fid", "FID", "", "lower", 2)
 
 
 class GroupTables:
@@ -34,10 +36,11 @@ class GroupTables:
         """The means of all metrics, a line for each method, and of how many photos they are."""
         title = f"Means of {_photos(len(self.group.photos))}"
         headings, columns, notes = self._metric_columns(self.group.metrics, len(self.group.photos))
-        if self.group.frechet is not None:
-            headings.append(_DISTANCE.heading)
-            columns.append(_ranked(_DISTANCE, self.group.frechet.distances))
-            notes.append(self._frechet_note())
+        for metric, frechet in ((_DISTANCE, self.group.frechet), (_FID, self.group.fid)):
+            if frechet is not None:
+                headings.append(metric.heading)
+                columns.append(_ranked(metric, frechet.distances))
+                notes.append(_fid_note(frechet) if metric is _FID else _frechet_note(frechet))
         if self.group.reference is not None:
             told = f"* differs from {self._title(self.group.reference)} by more than noise, see the paired tests."
             notes.insert(0, told)
@@ -106,7 +109,8 @@ class GroupTables:
         """Table 1a: how much the edited attribute changes."""
         columns = [dict(edit.change) for edit in self.group.edits]
         cells = [{method: Cell(f"{value:+.3f}") for method, value in column.items()} for column in columns]
-        note = "In standard deviations of the attribute."
+        units = {edit.edited: self.experiment.edit_unit(edit.edited) for edit in self.group.edits}
+        note = f"Units: {', '.join(f'{attribute} in {unit}' for attribute, unit in units.items())}."
         return self._by_strength(
             "edit-change", "Change of the edited attribute over the strength of the edit", cells, note
         )
@@ -160,17 +164,26 @@ class GroupTables:
         headings = ("attribute", "γ", *map(self._title, methods))
         return Table(f"{self.name}-{name}", title, headings, tuple(lines), (counted, note), 2)
 
-    def _frechet_note(self) -> str:
-        frechet = self.group.frechet
-        assert frechet is not None
-        features = f"of the features {frechet.features}" if frechet.features else "of features without a name"
-        return (
-            f"Fréchet distance between all photos and all results, {_photos(frechet.photos)}, {features}: it can be "
-            "compared only with figures of the same features and number of photos."
-        )
-
     def _title(self, method: str) -> str:
         return self.experiment.methods[method].title
+
+
+def _frechet_note(frechet: FrechetSummary) -> str:
+    features = f"of the features {frechet.features}" if frechet.features else "of features without a name"
+    return (
+        f"Fréchet distance between all photos and all results, {_photos(frechet.photos)}, {features}: it can be "
+        "compared only with figures of the same features and number of photos."
+    )
+
+
+def _fid_note(fid: FrechetSummary) -> str:
+    told = f"FID between all photos and all results, {_photos(fid.photos)}, of the features {fid.features}."
+    if fid.photos >= FEW_PICTURES:
+        return told
+    return (
+        f"{told} Of fewer than {FEW_PICTURES} it is biased upwards and not reliable: only methods that are measured on "
+        "the same photos can be compared by it."
+    )
 
 
 def _photos(count: int) -> str:

@@ -15,6 +15,7 @@ from gan3dinv_ns.evaluation.comparison.selection import Selection
 from gan3dinv_ns.evaluation.comparison.store import ExperimentFolder
 from gan3dinv_ns.evaluation.edit_table import EditRow
 from gan3dinv_ns.evaluation.frechet import frechet_distance
+from gan3dinv_ns.evaluation.half_vectors import packed, unpacked
 
 EIGHT = {str(photo) for photo in range(8)}
 """Photos that all methods have finished."""
@@ -58,6 +59,22 @@ def test_the_frechet_distance_is_between_all_photos_and_all_results(rich) -> Non
     rows = list(_rows(rich)["sg2"].values())
     sets = [torch.tensor([list(row.features[name]) for row in rows]).double() for name in ("photo", "result")]
     assert found.distances["sg2"] == pytest.approx(frechet_distance(*sets))
+
+
+def test_fid_is_that_of_inceptions_vectors_of_the_photos_that_all_methods_have(filled) -> None:
+    random = np.random.default_rng(0)
+    vectors = {
+        method: [{name: packed(random.random(6)) for name in ("photo", "result")} for _ in range(5)]
+        for method in ("ours", "sg2")
+    }
+    rows = [Row(m, str(i), "", {"psnr": 1.0}, inception=one) for m, of in vectors.items() for i, one in enumerate(of)]
+    rows[-1] = Row("sg2", "4", "", {"psnr": 1.0})
+    found = _summary(filled(rows)).fid
+    assert found is not None and found.photos == 4
+    sets = [
+        torch.tensor(np.stack([unpacked(one[name]) for one in vectors["ours"][:4]])) for name in ("photo", "result")
+    ]
+    assert found.distances["ours"] == pytest.approx(frechet_distance(*sets))
 
 
 def test_fewer_than_two_photos_have_no_frechet_distance(filled, make_row) -> None:

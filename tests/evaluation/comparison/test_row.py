@@ -8,6 +8,7 @@ import math
 import pytest
 
 from gan3dinv_ns.evaluation.comparison.row import Row
+from gan3dinv_ns.evaluation.half_vectors import packed
 
 
 def test_a_row_comes_back_from_json_exactly(make_row) -> None:
@@ -15,6 +16,14 @@ def test_a_row_comes_back_from_json_exactly(make_row) -> None:
     again = Row.from_json(json.loads(json.dumps(row.to_json(), allow_nan=False)))
     assert again == row
     assert again.edits[0].change == row.edits[0].change and list(again.curves["step"])[:2] == [0, 20]
+
+
+def test_inceptions_vectors_come_back_exactly_and_rows_from_before_have_none() -> None:
+    row = Row("ours", "a", "", {}, inception={"photo": packed([0.25, 3.0]), "result": packed([1.0, 65504.0])})
+    content = json.loads(json.dumps(row.to_json()))
+    assert Row.from_json(content) == row and len(content["inception"]["photo"]) == 8
+    del content["inception"]
+    assert Row.from_json(content) == Row("ours", "a", "", {})
 
 
 def test_an_error_of_several_lines_becomes_one_line() -> None:
@@ -32,6 +41,8 @@ def test_an_error_of_several_lines_becomes_one_line() -> None:
         ({"curves": {"step": [1, 2], "psnr": [3]}}, "curve 'psnr' has 1 values for 2 steps"),
         ({"curves": {"psnr": [3]}}, "curve 'psnr' has 1 values for 0 steps"),
         ({"features": {"photo": [1.0]}}, "give photo and result"),
+        ({"inception": {"photo": packed([1.0])}}, "give photo and result"),
+        ({"inception": {"photo": packed([1.0]), "result": packed([1e9])}}, "Inception's result is inf"),
     ),
 )
 def test_numbers_that_do_not_fit_are_refused_with_photo_and_method(changed, told) -> None:

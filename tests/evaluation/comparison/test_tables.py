@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from gan3dinv_ns.evaluation.comparison.group import summarise
+from gan3dinv_ns.evaluation.comparison.group import FrechetSummary, summarise
+from gan3dinv_ns.evaluation.comparison.page import comparison_tables
 from gan3dinv_ns.evaluation.comparison.row import Row
 from gan3dinv_ns.evaluation.comparison.selection import Selection
 from gan3dinv_ns.evaluation.comparison.store import ExperimentFolder
@@ -31,6 +34,34 @@ def test_means_show_best_second_and_what_is_no_noise(rich) -> None:
     mean = tables.group.metrics[0].spreads["sg2"].mean
     assert lpips["SG2†"].text == f"{mean:.4f}*" and not lpips["ours"].text.endswith("*")
     assert any("v1" in note for note in table.notes), "the features have their name"
+
+
+@pytest.mark.parametrize(("photos", "reliable"), ((4999, False), (30_000, True)))
+def test_fid_says_of_how_many_photos_it_is_and_when_these_are_too_few(rich, photos: int, reliable: bool) -> None:
+    tables = _tables(rich)
+    fid = FrechetSummary("inception-v1", photos, {"ours": 41.237, "sg2": 55.0})
+    table = GroupTables(tables.experiment, replace(tables.group, fid=fid), "all").means()
+    assert table.headings[-1] == "FID ↓" and [line[-1].text for line in table.lines][:2] == ["55.00", "41.24"]
+    (note,) = (note for note in table.notes if note.startswith("FID"))
+    assert f"{photos} photos" in note and "inception-v1" in note and ("biased upwards" in note) is not reliable
+
+
+def test_changes_have_the_units_of_what_reads_them(rich) -> None:
+    tables = _tables(rich)
+    experiment = replace(tables.experiment, edit_units={"age": "years"})
+    assert (
+        "Units: age in years, smile in standard deviations."
+        in GroupTables(experiment, tables.group, "all").edit_changes().notes
+    )
+
+
+def test_edits_without_persons_have_no_likeness(filled, make_row) -> None:
+    edits = tuple(replace(edit, identity=None) for edit in make_row("ours", 1, rich=True).edits)
+    row = replace(make_row("ours", 1), edits=edits)
+    tables = _tables(filled([row]))
+    assert [edit.identity for edit in tables.group.edits] == [{}] * 6
+    names = [table.name for table in comparison_tables(tables.experiment, tables.group)]
+    assert "comparison-edit-change" in names and "comparison-edit-identity" not in names
 
 
 def test_a_metric_that_a_method_does_not_have_is_a_dash_and_fewer_photos_are_told(filled) -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Rank = Literal["", "best", "second"]
 LATEX_PACKAGES = ("booktabs", "amssymb", "adjustbox")
+
+_WIDE = 90
+"""Characters of a line that can be read when it is as small as LaTeX's page needs it."""
+_TALL = 45
+"""Lines of a table that fit on LaTeX's page with their title and notes."""
 
 
 @dataclass(frozen=True)
@@ -72,19 +77,63 @@ def escaped_markdown(text: str) -> str:
 
 
 def latex(table: Table) -> str:
-    """The table as a float for LaTeX with the packages of ``LATEX_PACKAGES``, to be read by ``\\input``.
+    """The table as floats for LaTeX with the packages of ``LATEX_PACKAGES``, to be read by ``\\input``.
 
-    It is made smaller where it would be larger than the page.
+    Lines and columns change places where that makes a wide table narrower, a long one goes on in further floats, and
+    what is still larger than the page is made smaller.
     """
+    return "\n\n".join(map(_float, _pages(_narrow(table))))
+
+
+def _narrow(table: Table) -> Table:
+    """The table, or the one with a line for each of its columns."""
+    names = [line[0].text for line in table.lines]
+    if not names or not all(names):
+        return table
+    columns = zip(*(line[1:] for line in table.lines), strict=True)
+    lines = tuple((Cell(heading), *cells) for heading, cells in zip(table.headings[1:], columns, strict=True))
+    turned = replace(table, headings=("", *names), lines=lines, left=1)
+    return turned if _characters(table) > max(_WIDE, _characters(turned)) else table
+
+
+def _characters(table: Table) -> int:
+    """Of the widest line, with two between columns."""
+    rows = [table.headings, *([cell.text for cell in line] for line in table.lines)]
+    return sum(2 + max(map(len, column)) for column in zip(*rows, strict=True))
+
+
+def _pages(table: Table) -> list[Table]:
+    """The table in parts that fit on a page each, cut where a line begins with a name."""
+    blocks: list[list[tuple[Cell, ...]]] = []
+    for line in table.lines:
+        if line[0].text or not blocks:
+            blocks.append([])
+        blocks[-1].append(line)
+    parts: list[list[tuple[Cell, ...]]] = [[]]
+    for block in blocks:
+        if parts[-1] and len(parts[-1]) + len(block) > _TALL:
+            parts.append([])
+        parts[-1] += block
+    first, *others = (replace(table, lines=tuple(part)) for part in parts)
+    further = [
+        replace(part, name=f"{part.name}-{number}", title=f"{part.title}, continued", notes=())
+        for number, part in enumerate(others, start=2)
+    ]
+    return [first, *further]
+
+
+def _float(table: Table) -> str:
     columns = "l" * table.left + "r" * (len(table.headings) - table.left)
     caption = " ".join(map(escaped_latex, (f"{table.title}.", *table.notes)))
     return "\n".join(
         [
             r"\begin{table}",
             r"  \centering",
+            # LaTeX leaves room above a title alone, as if it stood below its table.
+            r"  \setlength{\belowcaptionskip}{\abovecaptionskip}",
             rf"  \caption{{{caption}}}",
             rf"  \label{{tab:{table.name}}}",
-            r"  \begin{adjustbox}{max totalsize={\linewidth}{0.9\textheight}}",
+            r"  \begin{adjustbox}{max totalsize={\linewidth}{0.8\textheight}}",
             rf"  \begin{{tabular}}{{{columns}}}",
             r"    \toprule",
             _latex_line([escaped_latex(text) for text in table.headings]),

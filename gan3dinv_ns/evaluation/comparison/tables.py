@@ -73,7 +73,7 @@ class GroupTables:
                 lines.append((Cell(heading), Cell(self._title(method)), *_test_cells(one.metric, test, reference)))
         headings = ("metric", "method", "verdict", "photos", "mean difference", "95 % interval", "p", "p, Holm")
         notes = (
-            f"Difference: method - {reference}, of the same photos. Interval: percentile bootstrap of the mean over "
+            f"Difference: method − {reference}, of the same photos. Interval: percentile bootstrap of the mean over "
             f"photos. p: Wilcoxon's signed-rank test, corrected by Holm over the methods of a metric. A verdict needs "
             f"p, Holm below {LEVEL} and an interval without 0; fewer than {FEWEST_PHOTOS} photos are too few, and the "
             f"more methods are compared, the more photos it takes.",
@@ -110,7 +110,9 @@ class GroupTables:
         columns = [dict(edit.change) for edit in self.group.edits]
         cells = [{method: Cell(f"{value:+.3f}") for method, value in column.items()} for column in columns]
         units = {edit.edited: self.experiment.edit_unit(edit.edited) for edit in self.group.edits}
-        note = f"Units: {', '.join(f'{attribute} in {unit}' for attribute, unit in units.items())}."
+        note = "In standard deviations of the attribute."
+        if self.experiment.edit_units:
+            note = f"Units: {', '.join(f'{attribute} in {unit}' for attribute, unit in units.items())}."
         return self._by_strength(
             "edit-change", "Change of the edited attribute over the strength of the edit", cells, note
         )

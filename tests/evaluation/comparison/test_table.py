@@ -66,6 +66,29 @@ def test_markdown_stays_on_one_line_and_is_no_markup() -> None:
     assert escaped_markdown("a\n| *b* <c> `d`") == r"a \| \*b\* \<c\> \`d\`"
 
 
+def test_a_wide_table_is_turned_and_a_narrow_one_is_not() -> None:
+    headings = ("method", *(f"figure {number} of many [unit] ↑" for number in range(9)))
+    lines = tuple((Cell(name), *(Cell(f"{name}{number}", "best") for number in range(9))) for name in ("a", "b"))
+    rows = [line for line in latex(Table("t", "T", headings, lines)).splitlines() if "&" in line]
+    assert rows[0].split() == ["&", "a", "&", "b", r"\\"] and len(rows) == 10
+    assert rows[9].endswith(r"{]} $\uparrow$ & \textbf{a8} & \textbf{b8} \\")
+    assert r"\begin{tabular}{lrr}" in latex(TABLE), "it is narrow as it is"
+    unnamed = (lines[0], (Cell(""), *lines[1][1:]))
+    assert latex(Table("t", "T", headings, unnamed)).count("&") == 3 * 9, "lines without a name cannot be headings"
+
+
+def test_a_long_table_goes_on_in_further_floats_and_loses_no_line() -> None:
+    lines = tuple(
+        (Cell(f"m{block}" * (number == 0)), Cell(f"x{block}.{number}")) for block in range(12) for number in range(7)
+    )
+    text = latex(Table("tests", "T", ("metric", "value"), lines, ("Note",), 2))
+    floats = text.split(r"\begin{table}")[1:]
+    assert [one.count("&") for one in floats] == [43, 43], "a heading each, and six whole blocks"
+    assert all(f"x{block}.{number} " in text for block in range(12) for number in range(7))
+    assert r"\label{tab:tests}" in floats[0] and r"\label{tab:tests-2}" in floats[1]
+    assert "Note" in floats[0] and "Note" not in floats[1] and "T, continued" in floats[1]
+
+
 def test_latex_is_balanced_and_has_as_many_cells_as_columns() -> None:
     text = latex(TABLE)
     bare = re.sub(r"\\[{}&%$#_\\]", "", text)

@@ -48,6 +48,7 @@ def test_fid_says_of_how_many_photos_it_is_and_when_these_are_too_few(rich, phot
 
 def test_changes_have_the_units_of_what_reads_them(rich) -> None:
     tables = _tables(rich)
+    assert "In standard deviations of the attribute." in tables.edit_changes().notes
     experiment = replace(tables.experiment, edit_units={"age": "years"})
     assert (
         "Units: age in years, smile in standard deviations."

@@ -71,5 +71,8 @@ def load_inception(path: str | Path, device: torch.device | str = "cpu") -> Ince
         with torch.random.fork_rng(devices=[]):
             extractor = FeatureExtractorInceptionV3("inception-v3-compat", [str(FEATURES)], tensors_alone)
     except RuntimeError as error:
-        raise ValueError(f"{path}: {' '.join(str(error).split())[:200]}") from error
+        told = " ".join(str(error).split("\n", 1)[-1].split())[:120]
+        raise ValueError(
+            f"{path}: not in the layout of FID's Inception network, {WEIGHTS_FILES[1]} ({told})"
+        ) from error
     return InceptionFeatures(extractor).eval().requires_grad_(False).to(device)

@@ -1,21 +1,26 @@
-"""The decoder on a CPU, some thousand points at a time, so that its hidden features stay in the cache.
+"""The decoder on a CPU, some thousand points at a time, so that what its layers return in between stays in the cache.
 
-A rendering decodes a million points; their hidden features and what the layers in between return would fill a
-gigabyte until the backward pass. It computes them again instead. `decoder.OSGDecoder.net` defines the values.
+`decoder.OSGDecoder.net` defines the values. Letters: x the features of P points, W and b the weights and biases of the
+two layers, s the softplus, r the sigmoid:
 
-Letters: x the features of P points, W and b the weights and biases of the two layers, s the softplus, r the sigmoid:
+    h = s(W1 x + b1),    (sigma, q) = W2 h + b2,    c = 1.002 r(q) - 0.001.
 
-    p = W1 x + b1,    (sigma, q) = W2 s(p) + b2,    c = 1.002 r(q) - 0.001.
+The backward pass needs h, as s'(p) = r(p) = 1 - exp(-h), and c, as r' = r (1 - r). A rendering of millions of points
+would fill a gigabyte with them; there both are computed again instead.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
-_BLOCK = 2**16
+MANY_POINTS = 2**18
+"""Of more points than these the hidden features are not kept for the backward pass."""
+
+_BLOCK = 2**12
 # Near the smallest number of float32 that is not denormal.
 _TINY = 1e-37
 
@@ -33,46 +38,68 @@ def decode_in_blocks(
     Returns:
         densities [P, 1] and colours [P, out]; once differentiable in all arguments.
     """
-    return _Decode.apply(features, inner, inner_bias, outer, outer_bias)
+    arguments = (features, inner, inner_bias, outer, outer_bias)
+    wanted = torch.is_grad_enabled() and any(one.requires_grad for one in arguments)
+    return _Decode.apply(*arguments, wanted and len(features) <= MANY_POINTS)
 
 
 class _Decode(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, features: Tensor, inner: Tensor, inner_bias: Tensor, outer: Tensor, outer_bias: Tensor
+        ctx: Any,
+        features: Tensor,
+        inner: Tensor,
+        inner_bias: Tensor,
+        outer: Tensor,
+        outer_bias: Tensor,
+        keep: bool,
     ) -> tuple[Tensor, Tensor]:
-        ctx.save_for_backward(features, inner, inner_bias, outer, outer_bias)
         density = features.new_empty(len(features), 1)
         colours = features.new_empty(len(features), len(outer) - 1)
-        blocks = (one.split(_BLOCK) for one in (features, density, colours))
-        for x, sigma, c in zip(*blocks, strict=True):
-            both = torch.addmm(outer_bias, _softplus(torch.addmm(inner_bias, x, inner.t())), outer.t())
-            sigma.copy_(both[:, :1])
-            torch.sigmoid(both[:, 1:], out=c).mul_(1.002).sub_(0.001)
+        hidden = features.new_empty(len(features) if keep else min(_BLOCK, len(features)), len(inner))
+        for part in _blocks(len(features)):
+            h = _hidden(features[part], inner, inner_bias, hidden[part] if keep else hidden[: part.stop - part.start])
+            both = torch.addmm(outer_bias, h, outer.t())
+            density[part] = both[:, :1]
+            torch.sigmoid(both[:, 1:], out=colours[part]).mul_(1.002).sub_(0.001)
+        kept = (hidden, colours) if keep else ()
+        ctx.save_for_backward(features, inner, inner_bias, outer, outer_bias, *kept)
         return density, colours
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, for_density: Tensor, for_colours: Tensor) -> tuple[Tensor, ...]:
-        features, inner, inner_bias, outer, outer_bias = ctx.saved_tensors
+    def backward(ctx: Any, for_density: Tensor, for_colours: Tensor) -> tuple[Tensor | None, ...]:
+        features, inner, inner_bias, outer, outer_bias, *kept = ctx.saved_tensors
         for_features = torch.empty_like(features)
         sums = [torch.zeros_like(one) for one in (inner, inner_bias, outer, outer_bias)]
-        weights_too = any(ctx.needs_input_grad[1:])
-        blocks = (one.split(_BLOCK) for one in (features, for_density, for_colours, for_features))
-        for x, for_sigma, for_c, for_x in zip(*blocks, strict=True):
-            before = torch.addmm(inner_bias, x, inner.t())
-            hidden = _softplus(before)
-            colour = torch.addmm(outer_bias[1:], hidden, outer[1:].t()).sigmoid_()
-            for_both = torch.cat([for_sigma, torch.ops.aten.sigmoid_backward(for_c, colour).mul_(1.002)], dim=1)
-            for_before = (for_both @ outer).mul_(before.sigmoid_())
-            torch.mm(for_before, inner, out=for_x)
+        weights_too = any(ctx.needs_input_grad[1:5])
+        for part in _blocks(len(features)):
+            x = features[part]
+            if kept:
+                h, shares = kept[0][part], kept[1][part].add(0.001).div_(1.002)
+            else:
+                h = _hidden(x, inner, inner_bias)
+                shares = torch.addmm(outer_bias[1:], h, outer[1:].t()).sigmoid_()
+            for_q = torch.ops.aten.sigmoid_backward(for_colours[part], shares).mul_(1.002)
+            for_both = torch.cat([for_density[part], for_q], dim=1)
+            for_before = (for_both @ outer).mul_(h.neg().exp_().neg_().add_(1.0))
+            torch.mm(for_before, inner, out=for_features[part])
             if weights_too:
-                parts = (for_before.t() @ x, for_before.sum(dim=0), for_both.t() @ hidden, for_both.sum(dim=0))
-                for total, part in zip(sums, parts, strict=True):
-                    total += part
-        return for_features, *sums
+                sums[0].addmm_(for_before.t(), x)
+                sums[1] += for_before.sum(dim=0)
+                sums[2].addmm_(for_both.t(), h)
+                sums[3] += for_both.sum(dim=0)
+        return for_features, *sums, None
 
 
-def _softplus(x: Tensor) -> Tensor:
-    """s(x) = -log(r(-x)), to the rounding of float32; faster on a CPU than `softplus`, whose log1p is slow."""
-    return torch.maximum(x, x.neg().sigmoid_().clamp_min_(_TINY).log_().neg_())
+def _blocks(count: int) -> Iterator[slice]:
+    return (slice(begin, min(begin + _BLOCK, count)) for begin in range(0, count, _BLOCK))
+
+
+def _hidden(x: Tensor, inner: Tensor, inner_bias: Tensor, out: Tensor | None = None) -> Tensor:
+    """h [B, hidden], written to ``out`` if it is given.
+
+    s(p) = -log(r(-p)), to the rounding of float32, takes a quarter of the time of `softplus`, whose log1p is slow.
+    """
+    before = torch.addmm(inner_bias, x, inner.t(), out=out)
+    return torch.maximum(before, before.neg().sigmoid_().clamp_min_(_TINY).log_().neg_(), out=out)

@@ -12,9 +12,6 @@ from gan3dinv_ns.eg3d.layers import FullyConnected
 
 HIDDEN = 64
 
-MANY_POINTS = 2**18
-"""On a CPU, gradients of more points than these are taken in blocks."""
-
 Decode = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Plane features [..., in] -> colour features [..., out] and density before its activation [..., 1]."""
 
@@ -42,15 +39,14 @@ class OSGDecoder(nn.Module):
 
         The sigmoid is stretched by 0.001 at both ends, as in mip-NeRF, so that it can reach 0 and 1.
         """
-        if features.device.type == "cpu" and features.requires_grad and features[..., 0].numel() > MANY_POINTS:
-            return self._in_blocks(features)
+        if features.device.type == "cpu":
+            density, colours = decode_in_blocks(features.reshape(-1, features.shape[-1]), *self.scaled_weights())
+            return colours.reshape(*features.shape[:-1], -1), density.reshape(*features.shape[:-1], 1)
         density, colours = self.net(features).split([1, self.out_channels], dim=-1)
         return torch.sigmoid(colours).mul(1.002).sub_(0.001), density
 
-    def _in_blocks(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """The same for a third of the memory until the backward pass; for few points computing twice costs more."""
+    def scaled_weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Weight [hidden, in] and bias of the first layer, weight [1 + out, hidden] and bias of the second, as used."""
         inner, outer = self.net[0], self.net[2]
         assert isinstance(inner, FullyConnected) and isinstance(outer, FullyConnected)
-        flat = features.reshape(-1, features.shape[-1])
-        density, colours = decode_in_blocks(flat, *inner.scaled(), *outer.scaled())
-        return colours.reshape(*features.shape[:-1], -1), density.reshape(*features.shape[:-1], 1)
+        return *inner.scaled(), *outer.scaled()

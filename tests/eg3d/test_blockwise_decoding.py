@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from gan3dinv_ns.eg3d import blockwise_decoding
-from gan3dinv_ns.eg3d import decoder as decoder_module
 from gan3dinv_ns.eg3d.blockwise_decoding import decode_in_blocks
 from gan3dinv_ns.eg3d.decoder import OSGDecoder
+
+
+@pytest.fixture(autouse=True, params=[2**18, 0], ids=["kept", "computed again"])
+def many_points(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether hidden features are kept for the backward pass."""
+    monkeypatch.setattr(blockwise_decoding, "MANY_POINTS", request.param)
 
 
 def plain_decoding(x: Tensor, inner: Tensor, b1: Tensor, outer: Tensor, b2: Tensor) -> tuple[Tensor, Tensor]:
@@ -38,8 +44,7 @@ def test_gradients_are_those_of_finite_differences(monkeypatch):
     assert torch.autograd.gradcheck(decode_in_blocks, random_inputs(7, torch.float64))
 
 
-def test_far_hidden_features_stay_finite(monkeypatch):
-    monkeypatch.setattr(decoder_module, "MANY_POINTS", 0)
+def test_far_hidden_features_stay_finite():
     decoder = OSGDecoder(2, 3)
     features = torch.tensor([[1e4, -1e4], [-200.0, 200.0], [100.0, 80.0]], requires_grad=True)
     colours, density = decoder(features)
@@ -50,8 +55,7 @@ def test_far_hidden_features_stay_finite(monkeypatch):
     assert features.grad is not None and features.grad.isfinite().all()
 
 
-def test_decoder_of_many_points_takes_them_in_any_shape(monkeypatch):
-    monkeypatch.setattr(decoder_module, "MANY_POINTS", 0)
+def test_a_decoder_takes_points_in_any_shape():
     decoder = OSGDecoder(4, 3)
     features = torch.randn(2, 3, 5, 4, requires_grad=True)
     colours, density = decoder(features)

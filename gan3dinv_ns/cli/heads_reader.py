@@ -10,7 +10,7 @@ from gan3dinv_ns.inversion.networks import DeviceName, resolve_device
 
 @dataclass(frozen=True)
 class TrainReader:
-    """Train the network that reads age, smile and identity of heads, for evaluations; about 2 ms a picture."""
+    """Train the network that reads age, smile and identity of heads, for evaluations; about a millisecond a picture."""
 
     data: Path = Path("outputs/heads.safetensors")
     """Packed heads (`gan3dinv heads pack`); two pictures of each are taken."""
@@ -18,7 +18,7 @@ class TrainReader:
     """The generator beside which evaluations look for the reader."""
     output: Path | None = None
     """The file; None takes NAME.reader.safetensors beside the generator."""
-    pictures_seen: int = 200_000
+    pictures_seen: int = 500_000
     """Pictures over all steps."""
     judged: int = 300
     """Unseen heads that the reader is judged on."""

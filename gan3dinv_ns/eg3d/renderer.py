@@ -12,6 +12,7 @@ from gan3dinv_ns.eg3d.decoder import Decode
 from gan3dinv_ns.eg3d.depth_samples import Sampling, check_sampling, importance_depths, stratified_depths
 from gan3dinv_ns.eg3d.marcher import expected_depth, interval_weights, sample_weights
 from gan3dinv_ns.eg3d.triplanes import PlaneReader
+from gan3dinv_ns.eg3d.weighted_sum import weighted_sum
 
 # Points that are decoded at once where no gradient is wanted, about 150 MB.
 POINTS_PER_CHUNK = 2**18
@@ -91,7 +92,7 @@ def _render_chunk(
     colours, sigma = evaluate(depths)
     if options.depth_resolution_importance == 0:
         weights = interval_weights(sigma, depths)
-        features = _composite(sample_weights(weights), colours)
+        features = weighted_sum(sample_weights(weights), colours)
     else:
         coarse = interval_weights(sigma.detach(), depths.detach())
         fine_depths = importance_depths(depths, coarse, options.depth_resolution_importance, sampling)
@@ -99,20 +100,13 @@ def _render_chunk(
         depths, order = torch.cat([depths, fine_depths], dim=-1).sort(dim=-1)
         weights = interval_weights(torch.cat([sigma, fine_sigma], dim=-1).gather(-1, order), depths)
         per_sample = sample_weights(weights).gather(-1, order.argsort(dim=-1))
-        features = _composite(per_sample[..., : sigma.shape[-1]], colours)
-        features = features + _composite(per_sample[..., sigma.shape[-1] :], fine_colours)
+        features = weighted_sum(per_sample[..., : sigma.shape[-1]], colours)
+        features = features + weighted_sum(per_sample[..., sigma.shape[-1] :], fine_colours)
     opacity = weights.sum(dim=-1, keepdim=True)
     if options.white_back:
         features = features + 1.0 - opacity
     depth_range = depths.detach().aminmax()
     return features * 2.0 - 1.0, expected_depth(weights, depths), opacity, depth_range.min, depth_range.max
-
-
-def _composite(weights: Tensor, colours: Tensor) -> Tensor:
-    """sum_i v_i c_i: weights [N, M, S], colours [N, M, S, C] -> [N, M, C]."""
-    # In this order a gradient that arrives channels first is taken as it is; the other way round takes three times as
-    # long on a CPU.
-    return (colours.mT @ weights[..., None]).squeeze(-1)
 
 
 def _ray_limits(origins: Tensor, directions: Tensor, options: RenderingOptions) -> tuple[Tensor, Tensor]:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from gan3dinv_ns.cameras.conventions import points_from_nerfstudio
 from gan3dinv_ns.eg3d import Generator
-from gan3dinv_ns.eg3d.decoder_backends import decoder_for_viewing
+from gan3dinv_ns.eg3d.decoder_backend import TORCH, PointEvaluator
 from gan3dinv_ns.eg3d.depth_samples import importance_depths, stratified_depths
 from gan3dinv_ns.eg3d.marcher import expected_depth, interval_weights, sample_weights
 from gan3dinv_ns.eg3d.renderer import POINTS_PER_CHUNK
@@ -46,26 +46,34 @@ class GAN3DInvField(Field):
     """Density and colour of EG3D's tri-planes; the planes are given, they come from a latent.
 
     Args:
-        generator: gives decoder and rendering options. It is not a submodule: the model owns it.
+        generator: gives decoder, its backend, and rendering options. It is not a submodule: the model owns it.
     """
 
     def __init__(self, generator: Generator) -> None:
         super().__init__()
-        # In a tuple, so that they are no submodules, neither for state_dict nor for the viewer's scan.
-        self._of = (generator, decoder_for_viewing(generator.decoder))
+        # In a tuple, so that it is no submodule, neither for state_dict nor for the viewer's scan.
+        self._of = (generator,)
         self._planes: Tensor | None = None
+        self._evaluate: PointEvaluator | None = None
 
     def set_planes(self, planes: Tensor) -> None:
-        """Take over tri-planes [1, 3, C, R, R]."""
+        """Take over tri-planes [1, 3, C, R, R], and the decoder as it is now."""
         self._planes = planes
+        self._evaluate = self._evaluator(planes)
+
+    def _evaluator(self, planes: Tensor) -> PointEvaluator:
+        generator = self._of[0]
+        if generator.backend != TORCH:
+            return generator.point_evaluator(planes)
+        # The planes are set for every bundle of rays: the table that `PlaneReader` makes on a CPU would not pay.
+        options = generator.rendering
+        return lambda points: generator.decoder(sample_planes(planes, points, options.box_warp, options.plane_axes))
 
     def decode(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Colours [M, 3] in [0, 1] and density before its activation [M, 1] at points [M, 3] of our world."""
-        assert self._planes is not None, "set_planes comes first"
-        options = self._of[0].rendering
-        features = sample_planes(self._planes, points[None], options.box_warp, options.plane_axes)[0]
-        colours, sigma = self._of[1](features)
-        return colours[..., :3].clamp(0.0, 1.0), sigma
+        assert self._evaluate is not None, "set_planes comes first"
+        colours, sigma = self._evaluate(points[None])
+        return colours[0, :, :3].clamp(0.0, 1.0), sigma[0]
 
     def get_density(self, ray_samples: RaySamples) -> tuple[Tensor, Tensor]:
         """softplus(sigma - 1) [..., 1] at the samples (nerfstudio's world), and the colours [..., 3] there."""

@@ -27,7 +27,6 @@ from gan3dinv_ns.cameras.homography import (
 from gan3dinv_ns.cameras.intrinsics import FOCAL
 from gan3dinv_ns.cameras.rotations import RADIUS, look_at
 from gan3dinv_ns.eg3d import Generator, RenderingOptions
-from gan3dinv_ns.eg3d.decoder_backends import decoder_for_viewing
 from gan3dinv_ns.eg3d.ray_sampler import sample_rays
 from gan3dinv_ns.eg3d.renderer import render_rays
 
@@ -89,7 +88,6 @@ class ViewRenderer:
 
     def __init__(self, generator: Generator) -> None:
         self.generator = generator
-        self._decoder = decoder_for_viewing(generator.decoder)
 
     @property
     def full_quality(self) -> Quality:
@@ -147,7 +145,8 @@ class ViewRenderer:
         )
         origins, directions = sample_rays(camera_to_world, intrinsics, quality.resolution)
         limits = _ray_limits(camera_to_world, origins, directions, options)
-        seen = render_rays(head.planes, self._decoder, origins, directions, options, "midpoint", limits)
+        decoder, backend = self.generator.decoder, self.generator.backend
+        seen = render_rays(head.planes, decoder, origins, directions, options, "midpoint", limits, backend)
         size = (quality.resolution, quality.resolution)
         features, depth, opacity = (
             rays.transpose(1, 2).unflatten(2, size) for rays in (seen.features, seen.depth, seen.weights_sum)

@@ -1,104 +1,165 @@
-"""The decoder on tiny-cuda-nn's fully fused MLP, beside the torch module that defines its values.
+"""Which decoder backend a generator gets: asked for by name, or the fastest that can be had.
 
-Looking at a head asks the decoder for millions of points and for no gradient; there one fused half-precision
-kernel replaces two matrix products and a softplus. Optimisation always uses the torch module.
-
-Letters: x features, W and b the equalised weights and biases of the two layers, s softplus with slope 1:
-
-    y = W2 s(W1 x + b1) + b2.
-
-tiny-cuda-nn has no biases, and its softplus is s10(a) = log(1 + exp(10 a)) / 10 = s(10 a) / 10. So b1
-becomes the weight of an input that is always one, W1 and b1 are divided by 10, W2 is multiplied by 10, and
-b2 is added afterwards.
+Triton and tiny-cuda-nn are imported here only, and only where they are to be used. Before a backend is used it decodes
+and composites a few random points, values and gradients, and is compared with torch: what does not compile, or is
+wrong, on a machine is found before it spoils a head.
 """
 
 from __future__ import annotations
 
-import importlib
+import copy
 import importlib.util
-from typing import Any
+import logging
+import os
+from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from gan3dinv_ns.eg3d.decoder import HIDDEN, Decode, OSGDecoder
-from gan3dinv_ns.eg3d.layers import FullyConnected
+from gan3dinv_ns.eg3d.decoder import OSGDecoder
+from gan3dinv_ns.eg3d.decoder_backend import TORCH, DecoderBackend, RaySamples
+from gan3dinv_ns.eg3d.generator import Generator
 
-_SLOPE = 10.0
-_BLOCK = 16
+BackendName = Literal["auto", "torch", "tcnn", "triton"]
 
-
-def fused_decoder_available(device: torch.device) -> bool:
-    """Whether tiny-cuda-nn is installed and `device` is a CUDA device; imports nothing."""
-    return device.type == "cuda" and importlib.util.find_spec("tinycudann") is not None
-
-
-def decoder_for_viewing(decoder: OSGDecoder) -> Decode:
-    """The fastest decoder for rendering without gradients: fused where it can be, else the module itself."""
-    device = next(decoder.parameters()).device
-    return FusedDecoder(decoder) if fused_decoder_available(device) else decoder
+_NAMES: dict[str, str] = {"triton": "Triton", "tcnn": "tiny-cuda-nn"}
+_OLDEST_TRITON = (7, 0)
+_TRITON_FIX = "pip install triton (Linux)"
+_TCNN_FIX = 'pip install -e ".[tinycudann]"'
 
 
-class FusedDecoder:
-    """Calls tiny-cuda-nn without gradients and the torch module with them; follows changes of the weights.
+class BackendUnusable(ValueError):
+    """A backend cannot be had here; the message is the reason and, where there is one, the fix."""
+
+
+def use_backend(generator: Generator, name: BackendName) -> str | None:
+    """Gives a generator its backend.
 
     Args:
-        decoder: on a CUDA device; defines the values (the fused ones agree to half precision).
-
-    Raises:
-        ImportError: tiny-cuda-nn is missing.
-    """
-
-    def __init__(self, decoder: OSGDecoder) -> None:
-        self.decoder = decoder
-        first, second = _layers(decoder)
-        self.in_features, self.out_features = first.weight.shape[1], second.weight.shape[0]
-        tinycudann: Any = importlib.import_module("tinycudann")
-        network = {
-            "otype": "FullyFusedMLP",
-            "activation": "Softplus",
-            "output_activation": "None",
-            "n_neurons": HIDDEN,
-            "n_hidden_layers": 1,
-        }
-        self.network = tinycudann.Network(self.in_features + 1, self.out_features, network)
-        self._version = -1
-
-    def __call__(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        if torch.is_grad_enabled():
-            return self.decoder(features)
-        self._follow_weights()
-        flat = features.reshape(-1, self.in_features)
-        output = self.network(F.pad(flat, (0, 1), value=1.0)).float() + self._last_bias
-        output = output.reshape(*features.shape[:-1], self.out_features)
-        return torch.sigmoid(output[..., 1:]) * 1.002 - 0.001, output[..., :1]
-
-    def _follow_weights(self) -> None:
-        version = sum(parameter._version for parameter in self.decoder.parameters())
-        if version != self._version:
-            packed, self._last_bias = pack_weights(self.decoder)
-            self.network.params.data.copy_(packed)
-            self._version = version
-
-
-@torch.no_grad()
-def pack_weights(decoder: OSGDecoder) -> tuple[Tensor, Tensor]:
-    """The decoder's weights in tiny-cuda-nn's layout, and the bias that is added after it.
+        generator: on its device.
+        name: "auto" takes Triton, else tiny-cuda-nn, else torch on a CUDA device, and torch on every other.
 
     Returns:
-        Row-major matrices of both layers, flat, sides padded to multiples of 16 (inputs beyond the constant
-        one have weight zero); the second layer's bias [out].
+        What "auto" could not have, in one line, unless the device is a CPU.
+
+    Raises:
+        ValueError: the named one cannot be had; one line with the reason and the fix.
     """
-    first, second = _layers(decoder)
-    inner = torch.cat([first.weight * first.weight_gain, (first.bias * first.bias_gain)[:, None]], dim=1) / _SLOPE
-    outer = second.weight * second.weight_gain * _SLOPE
-    inner = F.pad(inner, (0, -inner.shape[1] % _BLOCK))
-    outer = F.pad(outer, (0, 0, 0, -outer.shape[0] % _BLOCK))
-    return torch.cat([inner.flatten(), outer.flatten()]), second.bias * second.bias_gain
+    device = next(generator.parameters()).device
+    if name == "auto":
+        generator.backend, note = _fastest(generator, device)
+        return note
+    if name == "torch":
+        generator.backend = TORCH
+        return None
+    try:
+        generator.backend = _usable(name, generator, device)
+    except BackendUnusable as error:
+        raise ValueError(f"decoder backend {name}: {error}; or choose auto or torch") from None
+    return None
 
 
-def _layers(decoder: OSGDecoder) -> tuple[FullyConnected, FullyConnected]:
-    first, second = decoder.net[0], decoder.net[2]
-    assert isinstance(first, FullyConnected) and isinstance(second, FullyConnected)
-    return first, second
+def with_fastest_backend(generator: Generator) -> Generator:
+    """The generator itself, after `use_backend` with "auto"; what that could not have is logged as a warning."""
+    note = use_backend(generator, "auto")
+    if note is not None:
+        logging.getLogger(__name__).warning(note)
+    return generator
+
+
+def _fastest(generator: Generator, device: torch.device) -> tuple[DecoderBackend, str | None]:
+    if device.type == "cpu":
+        return TORCH, None
+    reasons: list[str] = []
+    for name in _NAMES:
+        try:
+            return _usable(name, generator, device), _note(_NAMES[name], reasons)
+        except BackendUnusable as error:
+            reasons.append(f"{_NAMES[name]}: {error}")
+    return TORCH, _note("torch", reasons)
+
+
+def _note(chosen: str, reasons: list[str]) -> str | None:
+    return f"Decoding with {chosen} ({'; '.join(reasons)})." if reasons else None
+
+
+def _usable(name: str, generator: Generator, device: torch.device) -> DecoderBackend:
+    """A backend that was tried on the device. Raises: BackendUnusable."""
+    reason = _reason_against(name, device)
+    if reason is not None:
+        raise BackendUnusable(reason)
+    try:
+        backend = _build(name)
+        error = largest_error(backend, generator)
+    except Exception as problem:
+        # Compilers, drivers and libraries fail in their own ways, and none of them may end an inversion.
+        first_line = next(iter(str(problem).strip().splitlines()), "")
+        raise BackendUnusable(f"does not run here ({type(problem).__name__}: {first_line[:120]})") from None
+    if not error <= backend.tolerance:
+        raise BackendUnusable(f"differs from torch on this device (relative error {error:.1e})")
+    return backend
+
+
+def _reason_against(name: str, device: torch.device) -> str | None:
+    """Why a backend cannot even be tried, or None; imports neither."""
+    interpreted = name == "triton" and os.environ.get("TRITON_INTERPRET") == "1"
+    if device.type != "cuda" and not interpreted:
+        return f"needs a CUDA device, and the generator is on {device.type}"
+    if name == "triton":
+        if importlib.util.find_spec("triton") is None:
+            return f"is not installed; {_TRITON_FIX}"
+        if not interpreted and torch.cuda.get_device_capability(device) < _OLDEST_TRITON:
+            major, minor = torch.cuda.get_device_capability(device)
+            return f"needs compute capability 7.0, and this GPU has {major}.{minor}"
+    elif importlib.util.find_spec("tinycudann") is None:
+        return f"is not installed; {_TCNN_FIX}"
+    return None
+
+
+def _build(name: str) -> DecoderBackend:
+    if name == "triton":
+        from gan3dinv_ns.eg3d.triton_backend import TritonBackend
+
+        return TritonBackend()
+    from gan3dinv_ns.eg3d.tcnn_backend import TcnnBackend
+
+    return TcnnBackend()
+
+
+def largest_error(backend: DecoderBackend, generator: Generator, rays: int = 8) -> float:
+    """Largest relative error (norm of the difference) of a backend against torch, over values and gradients.
+
+    Both render the same random planes, of few pixels, with the generator's decoder.
+    """
+    planes, points, depths, weights = _trial(generator, rays)
+    found, expected = (_rendered(one, generator, planes, points, depths, weights) for one in (backend, TORCH))
+    errors = [(a - b).norm() / b.norm().clamp_min(1e-12) for a, b in zip(found, expected, strict=True)]
+    return float(torch.stack(errors).max())
+
+
+def _trial(generator: Generator, rays: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Planes, points on rays, their depths, and weights of what is summed up; always the same."""
+    source = torch.Generator().manual_seed(0)
+    device, side, samples = next(generator.parameters()).device, 8, 8
+    planes = torch.randn(1, 3, generator.config.plane_channels, side, side, generator=source)
+    points = (torch.rand(1, rays, samples, 3, generator=source) - 0.5) * generator.rendering.box_warp
+    depths = torch.linspace(2.0, 3.0, samples).expand(1, rays, samples).contiguous()
+    weights = torch.randn(1, rays, generator.config.plane_channels + 1, generator=source)
+    planes, points, depths, weights = (one.to(device) for one in (planes, points, depths, weights))
+    return planes, points, depths, weights
+
+
+@torch.enable_grad()
+def _rendered(
+    backend: DecoderBackend, generator: Generator, planes: Tensor, points: Tensor, depths: Tensor, weights: Tensor
+) -> tuple[Tensor, ...]:
+    """Colours and densities, their sums, and gradients for planes, points and the decoder's parameters."""
+    decoder: OSGDecoder = copy.deepcopy(generator.decoder).requires_grad_(True)
+    planes, points = planes.clone().requires_grad_(True), points.clone().requires_grad_(True)
+    field = backend.evaluator(planes, decoder, generator.rendering.box_warp, generator.rendering.plane_axes)
+    colours, sigma = field(points.flatten(1, 2))
+    samples = RaySamples(depths, sigma.reshape(depths.shape), colours.reshape(*depths.shape, -1))
+    sums = backend.composite([samples])
+    seen = torch.cat([sums.features, sums.opacity], dim=-1)
+    gradients = torch.autograd.grad((seen * weights).sum(), (planes, points, *decoder.parameters()))
+    return colours.detach(), sigma.detach(), seen.detach(), *gradients

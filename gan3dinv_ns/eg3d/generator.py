@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from gan3dinv_ns.eg3d.config import GeneratorConfig, RenderingOptions
 from gan3dinv_ns.eg3d.decoder import OSGDecoder
+from gan3dinv_ns.eg3d.decoder_backend import TORCH, DecoderBackend, PointEvaluator
 from gan3dinv_ns.eg3d.depth_samples import Sampling
 from gan3dinv_ns.eg3d.ray_sampler import sample_rays
 from gan3dinv_ns.eg3d.renderer import render_rays
 from gan3dinv_ns.eg3d.superresolution import SUPERRESOLUTIONS
 from gan3dinv_ns.eg3d.synthesis import Backbone, NoiseMode, SynthesisBlock, SynthesisNetwork
-from gan3dinv_ns.eg3d.triplanes import PlaneReader
 
 _PLANES = 3
 
@@ -24,6 +24,9 @@ class Generator(nn.Module):
 
     Labels c [N, 25] are 16 numbers of camera_to_world, row-major, with OpenCV axes, and 9 of the intrinsics,
     normalised by the size of the image.
+
+    Attributes:
+        backend: what decodes points and composites rays; `decoder_backends` has the choice. Not part of the state.
     """
 
     def __init__(self, config: GeneratorConfig) -> None:
@@ -45,6 +48,7 @@ class Generator(nn.Module):
             config.plane_channels, config.w_dim, config.rendering.sr_antialias, config.sr_num_fp16_res
         )
         self.decoder = OSGDecoder(config.plane_channels, config.plane_channels, config.rendering.decoder_lr_mul)
+        self.backend: DecoderBackend = TORCH
 
     @property
     def z_dim(self) -> int:
@@ -105,7 +109,9 @@ class Generator(nn.Module):
         self, planes: Tensor, ray_origins: Tensor, ray_directions: Tensor, sampling: Sampling = "stratified"
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Features [N, M, C] in [-1, 1], depth [N, M, 1] and opacity [N, M, 1] along rays [N, M, 3]."""
-        seen = render_rays(planes, self.decoder, ray_origins, ray_directions, self.rendering, sampling)
+        seen = render_rays(
+            planes, self.decoder, ray_origins, ray_directions, self.rendering, sampling, backend=self.backend
+        )
         return seen.features, seen.depth, seen.weights_sum
 
     def synthesis(
@@ -146,13 +152,16 @@ class Generator(nn.Module):
             raw = refined
         return {"image": image, "image_raw": raw, "image_depth": depth, "image_weights": weights}
 
+    def point_evaluator(self, planes: Tensor) -> PointEvaluator:
+        """The field of planes [N, 3, C, R, R] at points, by the generator's backend."""
+        return self.backend.evaluator(planes, self.decoder, self.rendering.box_warp, self.rendering.plane_axes)
+
     def sample_planes(self, planes: Tensor, points: Tensor) -> dict[str, Tensor]:
         """The field at points [N, M, 3] of planes [N, 3, C, R, R]: "rgb" [N, M, C] and "sigma" [N, M, 1].
 
         "sigma" is the density before softplus(sigma - 1).
         """
-        reader = PlaneReader(planes, self.rendering.box_warp, self.rendering.plane_axes)
-        rgb, sigma = self.decoder(reader(points))
+        rgb, sigma = self.point_evaluator(planes)(points)
         return {"rgb": rgb, "sigma": sigma}
 
     def sample_mixed(

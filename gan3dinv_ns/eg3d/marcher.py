@@ -36,8 +36,12 @@ def expected_depth(weights: Tensor, depths: Tensor) -> Tensor:
 
     An opacity below MEETS_NOTHING counts as nothing: the gradient of a mean over it would overflow.
     """
-    opacity = weights.sum(dim=-1, keepdim=True)
     total = (sample_weights(weights) * depths).sum(dim=-1, keepdim=True)
+    return mean_depth(total, weights.sum(dim=-1, keepdim=True))
+
+
+def mean_depth(total: Tensor, opacity: Tensor) -> Tensor:
+    """sum_i v_i t_i / sum_i w_i of both sums [..., 1], see `expected_depth`."""
     hit = opacity > MEETS_NOTHING
     mean = total / torch.where(hit, opacity, torch.ones_like(opacity))
     return torch.where(hit, mean, torch.full_like(mean, torch.inf))

@@ -9,10 +9,9 @@ from torch import Tensor
 
 from gan3dinv_ns.eg3d.config import RenderingOptions
 from gan3dinv_ns.eg3d.decoder import Decode
+from gan3dinv_ns.eg3d.decoder_backend import TORCH, DecoderBackend, PointEvaluator, RaySamples
 from gan3dinv_ns.eg3d.depth_samples import Sampling, check_sampling, importance_depths, stratified_depths
-from gan3dinv_ns.eg3d.marcher import expected_depth, interval_weights, sample_weights
-from gan3dinv_ns.eg3d.triplanes import PlaneReader
-from gan3dinv_ns.eg3d.weighted_sum import weighted_sum
+from gan3dinv_ns.eg3d.marcher import interval_weights
 
 # Points that are decoded at once where no gradient is wanted, about 150 MB.
 POINTS_PER_CHUNK = 2**18
@@ -35,6 +34,7 @@ def render_rays(
     options: RenderingOptions,
     sampling: Sampling = "stratified",
     limits: tuple[Tensor, Tensor] | None = None,
+    backend: DecoderBackend = TORCH,
 ) -> Rendering:
     """Cast rays through tri-planes.
 
@@ -49,6 +49,7 @@ def render_rays(
         options: near, far, numbers of samples, background.
         sampling: "stratified" (random) or "midpoint" (reproducible).
         limits: near and far [N, M, 1] of every ray, equal where it meets nothing; None takes those of the options.
+        backend: decodes points and composites rays.
     """
     check_sampling(sampling)
     near, far = _ray_limits(origins, directions, options) if limits is None else limits
@@ -56,7 +57,7 @@ def render_rays(
     if not torch.is_grad_enabled():
         samples = max(options.depth_resolution, options.depth_resolution_importance)
         count = max(1, POINTS_PER_CHUNK // (samples * origins.shape[0]))
-    reader = PlaneReader(planes, options.box_warp, options.plane_axes)
+    field = backend.evaluator(planes, decoder, options.box_warp, options.plane_axes)
     chunks = zip(
         origins.split(count, 1),
         directions.split(count, 1),
@@ -64,7 +65,7 @@ def render_rays(
         far.split(count, 1),
         strict=True,
     )
-    parts = [_render_chunk(reader, decoder, o, d, n, f, options, sampling) for o, d, n, f in chunks]
+    parts = [_render_chunk(field, backend, o, d, n, f, options, sampling) for o, d, n, f in chunks]
     features, depth, weights_sum = (torch.cat([part[i] for part in parts], dim=1) for i in range(3))
     shallowest = torch.stack([part[3] for part in parts]).min()
     deepest = torch.stack([part[4] for part in parts]).max()
@@ -72,8 +73,8 @@ def render_rays(
 
 
 def _render_chunk(
-    reader: PlaneReader,
-    decoder: Decode,
+    field: PointEvaluator,
+    backend: DecoderBackend,
     origins: Tensor,
     directions: Tensor,
     near: Tensor,
@@ -83,30 +84,23 @@ def _render_chunk(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Features, unclamped depth, opacity, and the smallest and the largest depth that was sampled."""
 
-    def evaluate(depths: Tensor) -> tuple[Tensor, Tensor]:
+    def evaluate(depths: Tensor) -> RaySamples:
         points = origins[:, :, None] + depths[..., None] * directions[:, :, None]
-        colours, sigma = decoder(reader(points.flatten(1, 2)))
-        return colours.reshape(*depths.shape, -1), sigma.reshape(depths.shape)
+        colours, sigma = field(points.flatten(1, 2))
+        return RaySamples(depths, sigma.reshape(depths.shape), colours.reshape(*depths.shape, -1))
 
     depths = stratified_depths(near, far, options.depth_resolution, sampling, options.disparity_space_sampling)
-    colours, sigma = evaluate(depths)
-    if options.depth_resolution_importance == 0:
-        weights = interval_weights(sigma, depths)
-        features = weighted_sum(sample_weights(weights), colours)
-    else:
-        coarse = interval_weights(sigma.detach(), depths.detach())
+    passes = [evaluate(depths)]
+    if options.depth_resolution_importance > 0:
+        coarse = interval_weights(passes[0].sigma.detach(), depths.detach())
         fine_depths = importance_depths(depths, coarse, options.depth_resolution_importance, sampling)
-        fine_colours, fine_sigma = evaluate(fine_depths)
-        depths, order = torch.cat([depths, fine_depths], dim=-1).sort(dim=-1)
-        weights = interval_weights(torch.cat([sigma, fine_sigma], dim=-1).gather(-1, order), depths)
-        per_sample = sample_weights(weights).gather(-1, order.argsort(dim=-1))
-        features = weighted_sum(per_sample[..., : sigma.shape[-1]], colours)
-        features = features + weighted_sum(per_sample[..., sigma.shape[-1] :], fine_colours)
-    opacity = weights.sum(dim=-1, keepdim=True)
+        passes.append(evaluate(fine_depths))
+    features, depth, opacity = backend.composite(passes)
     if options.white_back:
         features = features + 1.0 - opacity
-    depth_range = depths.detach().aminmax()
-    return features * 2.0 - 1.0, expected_depth(weights, depths), opacity, depth_range.min, depth_range.max
+    ranges = [one.depths.detach().aminmax() for one in passes]
+    shallowest, deepest = (torch.stack([one[i] for one in ranges]) for i in (0, 1))
+    return features * 2.0 - 1.0, depth, opacity, shallowest.min(), deepest.max()
 
 
 def _ray_limits(origins: Tensor, directions: Tensor, options: RenderingOptions) -> tuple[Tensor, Tensor]:

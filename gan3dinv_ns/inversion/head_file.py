@@ -14,6 +14,7 @@ from torch import Tensor
 from gan3dinv_ns.cameras.conventions import camera_label, split_label
 from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d import Generator, GeneratorConfig
+from gan3dinv_ns.eg3d.decoder_backends import with_fastest_backend
 from gan3dinv_ns.inversion.state import Inversion
 from gan3dinv_ns.inversion.views import whole_views
 from gan3dinv_ns.ops.network_files import build_network, read_network_file, write_network_file
@@ -133,7 +134,8 @@ def load_head(path: str | Path, device: str | torch.device = "cpu") -> FoundHead
     weights = {key.removeprefix(_WEIGHTS): value for key, value in state.items() if key.startswith(_WEIGHTS)}
     if "w" not in state or "label" not in state:
         raise ValueError(f"{path}: holds a generator, but no latent and camera; give the head.safetensors of a run")
-    generator: Generator = build_network(path, Generator, GeneratorConfig, config, weights).to(device)
+    generator: Generator = build_network(path, Generator, GeneratorConfig, config, weights)
+    generator = with_fastest_backend(generator.to(device))
     w, label = state["w"].to(device), state["label"].to(device)
     ws = state["ws"].to(device) if "ws" in state else w.expand(generator.num_ws, -1)
     shapes = (generator.w_dim,), (generator.num_ws, generator.w_dim)

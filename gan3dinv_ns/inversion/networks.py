@@ -29,7 +29,7 @@ def resolve_device(name: str) -> torch.device:
 
 
 def load_networks(source: str, device: torch.device) -> tuple[Generator, Discriminator, Initialisers | None]:
-    """A generator, the discriminator that came with it, and its initialisers if there are any.
+    """A generator with the fastest decoder, the discriminator that came with it, and its initialisers if there are any.
 
     Args:
         source: a name, a .pkl with both or its URL, or NAME.safetensors with NAME.discriminator.safetensors beside it.
@@ -39,9 +39,10 @@ def load_networks(source: str, device: torch.device) -> tuple[Generator, Discrim
         ValueError: one of them is missing, damaged, or cannot be downloaded.
     """
     from gan3dinv_ns.eg3d import load_discriminator, load_generator
+    from gan3dinv_ns.eg3d.decoder_backends import with_fastest_backend
     from gan3dinv_ns.eg3d.registry import network_file
     from gan3dinv_ns.encoders import find_initialisers
 
-    generator = load_generator(source, device)
+    generator = with_fastest_backend(load_generator(source, device))
     discriminator = load_discriminator(network_file(source, "discriminator"), device)
     return generator, discriminator, find_initialisers(source, device)

@@ -87,7 +87,8 @@ class TorchBackend:
         counts = [one.depths.shape[-1] for one in passes]
         parts = [weighted_sum(v, one.colours) for v, one in zip(per_sample.split(counts, -1), passes, strict=True)]
         features = parts[0] if len(parts) == 1 else parts[0] + parts[1]
-        return RaySums(features, expected_depth(weights, depths), weights.sum(dim=-1, keepdim=True))
+        opacity = weights.sum(dim=-1, keepdim=True)
+        return RaySums(features, expected_depth(weights, depths), opacity)
 
 
 TORCH = TorchBackend()

@@ -36,8 +36,8 @@ def expected_depth(weights: Tensor, depths: Tensor) -> Tensor:
 
     An opacity below MEETS_NOTHING counts as nothing: the gradient of a mean over it would overflow.
     """
-    total = (sample_weights(weights) * depths).sum(dim=-1, keepdim=True)
-    return mean_depth(total, weights.sum(dim=-1, keepdim=True))
+    opacity = weights.sum(dim=-1, keepdim=True)
+    return mean_depth((sample_weights(weights) * depths).sum(dim=-1, keepdim=True), opacity)
 
 
 def mean_depth(total: Tensor, opacity: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ class TritonBackend:
         def evaluate(points: Tensor) -> tuple[Tensor, Tensor]:
             flat = points.reshape(1, -1, 3) if shared else points
             colours, sigma = decode_points(flat, table, weights, box_warp, plane_axes == "yz")
-            return colours.reshape(*points.shape[:-1], -1), sigma.reshape(*points.shape[:-1], 1)
+            return colours.reshape(*points.shape[:-1], colours.shape[-1]), sigma.reshape(*points.shape[:-1], 1)
 
         return evaluate
 

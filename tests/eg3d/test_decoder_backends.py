@@ -1,66 +1,160 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 
 import pytest
 import torch
-import torch.nn.functional as F
+from torch import Tensor
 
-from gan3dinv_ns.eg3d.decoder import OSGDecoder
-from gan3dinv_ns.eg3d.decoder_backends import FusedDecoder, decoder_for_viewing, pack_weights
+from gan3dinv_ns.eg3d import Generator, decoder_backends
+from gan3dinv_ns.eg3d.decoder_backend import TORCH
+from gan3dinv_ns.eg3d.decoder_backends import largest_error, use_backend, with_fastest_backend
+
+CUDA = torch.device("cuda")
 
 
-def decoder_with_biases() -> OSGDecoder:
+class _Device:
+    """A generator's only parameter, on a device that this machine need not have."""
+
+    def __init__(self, kind: str) -> None:
+        self.device = torch.device(kind)
+
+
+class _Elsewhere:
+    backend = TORCH
+
+    def __init__(self, kind: str = "cuda") -> None:
+        self.kind = kind
+
+    def parameters(self):
+        return iter([_Device(self.kind)])
+
+
+class _Backend:
+    def __init__(self, name: str) -> None:
+        self.name, self.tolerance = name, 1e-3
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch):
+    """Makes decoder_backends believe in a CUDA machine with the packages, the GPU and the trial's errors given."""
+
+    def believe(installed=("triton", "tinycudann"), capability=(9, 0), errors=None) -> None:
+        monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: name if name in installed else None)
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: capability)
+        monkeypatch.setattr(decoder_backends, "_build", _Backend)
+
+        def trial(backend: _Backend, generator: object) -> float:
+            found = (errors or {}).get(backend.name, 0.0)
+            if isinstance(found, Exception):
+                raise found
+            return found
+
+        monkeypatch.setattr(decoder_backends, "largest_error", trial)
+
+    return believe
+
+
+def chosen(name="auto", kind="cuda") -> tuple[str, str | None]:
+    generator = _Elsewhere(kind)
+    note = use_backend(generator, name)
+    return generator.backend.name, note
+
+
+def test_auto_takes_triton_on_a_cuda_device_and_says_nothing(machine):
+    machine()
+    assert chosen() == ("triton", None)
+
+
+def test_auto_falls_from_one_to_the_next_in_one_line_with_the_reasons(machine):
+    machine(installed=("tinycudann",))
+    name, note = chosen()
+    assert name == "tcnn" and note.startswith("Decoding with tiny-cuda-nn (Triton: is not installed")
+    machine(installed=())
+    name, note = chosen()
+    assert name == "torch" and "Triton: is not installed" in note and "tiny-cuda-nn: is not installed" in note
+    assert "\n" not in note
+
+
+def test_old_gpus_do_without_triton(machine):
+    machine(installed=("triton",), capability=(6, 1))
+    name, note = chosen()
+    assert name == "torch" and "needs compute capability 7.0, and this GPU has 6.1" in note
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [(RuntimeError("no C compiler\nfound"), "RuntimeError: no C compiler"), (0.02, "2.0e-02"), (float("nan"), "nan")],
+)
+def test_what_does_not_run_or_is_wrong_on_this_machine_is_not_taken(machine, trouble, words):
+    machine(errors={"triton": trouble})
+    name, note = chosen()
+    assert name == "tcnn" and words in note and "\n" not in note
+    with pytest.raises(ValueError, match="decoder backend triton") as error:
+        chosen("triton")
+    assert words in str(error.value) and "\n" not in str(error.value)
+
+
+def test_auto_is_torch_elsewhere_silently_on_a_cpu_and_in_one_line_on_others(machine):
+    machine()
+    assert chosen(kind="cpu") == ("torch", None)
+    name, note = chosen(kind="mps")
+    assert name == "torch" and "the generator is on mps" in note and "\n" not in note
+
+
+def test_a_named_backend_that_cannot_be_had_ends_with_the_reason_and_the_fix(machine):
+    machine(installed=())
+    with pytest.raises(ValueError, match=r'decoder backend tcnn: is not installed; pip install -e "\.\[tinycudann\]"'):
+        chosen("tcnn")
+    with pytest.raises(ValueError, match="decoder backend triton: is not installed; pip install triton"):
+        chosen("triton")
+    with pytest.raises(ValueError, match="triton: needs a CUDA device, and the generator is on cpu; or choose auto"):
+        chosen("triton", "cpu")
+    assert chosen("torch") == ("torch", None)
+
+
+def test_commands_without_the_option_take_the_fastest_and_warn(machine, caplog):
+    machine(installed=())
+    with caplog.at_level(logging.WARNING):
+        assert with_fastest_backend(_Elsewhere()).backend == TORCH
+    assert [record.getMessage() for record in caplog.records] == [chosen()[1]]
+
+
+def test_torch_agrees_with_itself(small_config):
+    assert largest_error(TORCH, Generator(small_config)) == 0.0
+
+
+def synthesis(generator: Generator, ws: Tensor, label: Tensor) -> tuple[Tensor, ...]:
+    """Renderings and the gradients of a step of tuning and projecting."""
+    seen = generator.synthesis(ws, label, sampling="midpoint")
+    loss = sum(one.square().mean() for one in seen.values())
+    inputs = (ws, label, *generator.decoder.parameters())
+    return *(one.detach() for one in seen.values()), *torch.autograd.grad(loss, inputs)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize(("name", "package"), [("triton", "triton"), ("tcnn", "tinycudann")])
+def test_on_a_gpu_values_and_gradients_are_those_of_torch(small_config, frontal, name, package):
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
     torch.manual_seed(0)
-    decoder = OSGDecoder()
-    for layer in (decoder.net[0], decoder.net[2]):
-        torch.nn.init.normal_(layer.bias)
-    return decoder
-
-
-def fused_arithmetic(packed: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
-    """What tiny-cuda-nn computes from its parameters.
-
-    No biases, softplus of slope 10, inputs padded with ones.
-    """
-    inner = packed[: 64 * 48].reshape(64, 48)
-    outer = packed[64 * 48 :].reshape(48, 64)
-    padded = F.pad(features, (0, 16), value=1.0)
-    return (F.softplus(padded @ inner.T, beta=10.0) @ outer.T)[:, :33]
-
-
-@torch.no_grad()
-def test_packed_weights_give_the_values_of_the_decoder():
-    decoder, features = decoder_with_biases(), torch.randn(50, 32)
-    packed, bias = pack_weights(decoder)
-    assert torch.allclose(fused_arithmetic(packed, features) + bias, decoder.net(features), atol=1e-4)
-
-
-def test_without_cuda_the_decoder_itself_is_used():
-    decoder = OSGDecoder()
-    assert decoder_for_viewing(decoder) is decoder
+    generator = Generator(small_config).eval().cuda()
+    generator.neural_rendering_resolution = 32
+    ws = torch.randn(1, generator.num_ws, generator.w_dim).cuda().requires_grad_()
+    label = frontal.cuda().requires_grad_()
+    expected = synthesis(generator, ws, label)
+    assert use_backend(generator, name) is None and generator.backend.name == name
+    assert largest_error(generator.backend, generator, rays=500) <= generator.backend.tolerance
+    for found, wanted in zip(synthesis(generator, ws, label), expected, strict=True):
+        assert float((found - wanted).norm() / wanted.norm()) <= generator.backend.tolerance
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-@pytest.mark.skipif(importlib.util.find_spec("tinycudann") is None, reason="tiny-cuda-nn is not installed")
-def test_fused_decoder_agrees_with_torch_and_follows_its_weights():
-    decoder, features = decoder_with_biases().cuda(), torch.randn(4, 100, 32, device="cuda")
-    fused = FusedDecoder(decoder)
-    for _ in range(2):
-        with torch.no_grad():
-            for ours, theirs in zip(fused(features), decoder(features), strict=True):
-                assert torch.allclose(ours, theirs, atol=2e-2, rtol=2e-2)
-            decoder.net[0].weight.mul_(0.5)
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-@pytest.mark.skipif(importlib.util.find_spec("tinycudann") is None, reason="tiny-cuda-nn is not installed")
-def test_gradients_are_those_of_torch():
-    decoder = decoder_with_biases().cuda()
-    features = torch.randn(100, 32, device="cuda", requires_grad=True)
-    FusedDecoder(decoder)(features)[0].sum().backward()
-    ours, features.grad = features.grad, None
-    decoder(features)[0].sum().backward()
-    assert torch.equal(ours, features.grad)
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_a_gpu_auto_is_quiet_where_triton_runs(small_config):
+    pytest.importorskip("triton")
+    generator = Generator(small_config).cuda()
+    assert use_backend(generator, "auto") is None and generator.backend.name == "triton"

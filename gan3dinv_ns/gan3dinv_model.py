@@ -24,7 +24,7 @@ from gan3dinv_ns.cameras.conventions import (
     points_to_nerfstudio,
 )
 from gan3dinv_ns.eg3d import Discriminator, Generator, load_discriminator
-from gan3dinv_ns.eg3d.decoder_backends import BackendName, use_backend
+from gan3dinv_ns.eg3d.decoder_backends import BackendName
 from gan3dinv_ns.eg3d.registry import network_file
 from gan3dinv_ns.encoders import find_initialisers
 from gan3dinv_ns.gan3dinv_field import GAN3DInvField
@@ -78,7 +78,7 @@ class GAN3DInvModel(Model):
             have to be saved; to be set by who tunes them.
 
     Raises:
-        ValueError: the perceptual distance or the decoder backend cannot be had.
+        ValueError: the perceptual distance cannot be had.
     """
 
     config: GAN3DInvModelConfig
@@ -87,9 +87,6 @@ class GAN3DInvModel(Model):
         """Builds the inversion, the field and what the viewer asks for."""
         super().populate_modules()
         generator, photos = self.kwargs.pop("generator"), self.kwargs.pop("photos")
-        note = use_backend(generator, self.config.decoder_backend)
-        if note is not None:
-            CONSOLE.print(note, soft_wrap=True, highlight=False)
         discriminator = find_discriminator(self.config.generator, self.config.inversion, generator)
         initialisers = find_initialisers(self.config.generator, next(generator.parameters()).device)
         if initialisers is None:

@@ -6,9 +6,11 @@ import json
 
 import pytest
 import torch
+from nerfstudio.utils.eval_utils import eval_setup
 from PIL import Image
 
 from gan3dinv_ns.cameras.conventions import from_nerfstudio
+from gan3dinv_ns.eg3d.decoder_backend import TORCH
 
 
 def test_report_of_one_image_is_finite_and_agrees_with_the_run(loaded, finished_run, tmp_path):
@@ -25,6 +27,16 @@ def test_cameras_of_a_loaded_run_stand_at_the_found_pose(loaded, finished_run):
     for dataset in (loaded.datamanager.train_dataset, loaded.datamanager.eval_dataset):
         found = from_nerfstudio(dataset.cameras.camera_to_worlds[:1])
         assert torch.allclose(found.flatten(), torch.tensor(label[:16]), atol=1e-4)
+
+
+def test_a_run_opens_where_its_decoder_backend_cannot_be_had(finished_run):
+    def as_if_made_elsewhere(config):
+        config.pipeline.model.decoder_backend = "tcnn"
+        return config
+
+    path = finished_run / "config.yml"
+    pipeline = eval_setup(path, test_mode="inference", update_config_callback=as_if_made_elsewhere)[1]
+    assert pipeline.model.inversion.generator.backend == TORCH
 
 
 def test_stock_training_queries_answer_for_the_photo(loaded):

@@ -134,6 +134,10 @@ def test_full_disk_at_the_end_is_one_line_and_keeps_the_last_checkpoint(
         (["--data", "good.png", "--load-checkpoint", "gone.ckpt"], "does not exist"),
         (["--data", "good.png", "--output-dir", "text.png"], "a file stands where"),
         (["--data", "good.png", f"{SCHEDULE}.project-steps", "-3"], "-3 steps"),
+        (
+            ["--data", "good.png", "--pipeline.model.decoder-backend", "tcnn"],
+            "decoder backend tcnn",
+        ),
         (["--data", "good.png", f"{START}.pose", "label"], "dataset.json: no such file"),
         (["--data", "good.png", f"{FRAMING}.face", "3"], "face 3 is asked for"),
         (["--data", "good.png", f"{FRAMING}.crop", "0", "0", "-5"], "give LEFT TOP SIDE in pixels"),

@@ -24,7 +24,7 @@ BackendName = Literal["auto", "torch", "tcnn", "triton"]
 
 _NAMES: dict[str, str] = {"triton": "Triton", "tcnn": "tiny-cuda-nn"}
 _OLDEST_TRITON = (7, 0)
-_TRITON_FIX = "pip install triton (Linux)"
+_TRITON_FIX = "pip install triton, on Linux"
 _TCNN_FIX = 'pip install -e ".[tinycudann]"'
 
 
@@ -55,8 +55,23 @@ def use_backend(generator: Generator, name: BackendName) -> str | None:
     try:
         generator.backend = _usable(name, generator, device)
     except BackendUnusable as error:
-        raise ValueError(f"decoder backend {name}: {error}; or choose auto or torch") from None
+        raise _refusal(name, str(error)) from None
     return None
+
+
+def check_backend(name: BackendName, device: torch.device) -> None:
+    """Refuses a named backend that cannot even be tried on a device; imports none.
+
+    Raises:
+        ValueError: one line with the reason and the fix.
+    """
+    reason = reason_against(name, device)
+    if reason is not None:
+        raise _refusal(name, reason)
+
+
+def _refusal(name: str, reason: str) -> ValueError:
+    return ValueError(f"decoder backend {name} {reason}; choose auto or torch to do without it")
 
 
 def with_fastest_backend(generator: Generator) -> Generator:
@@ -75,7 +90,7 @@ def _fastest(generator: Generator, device: torch.device) -> tuple[DecoderBackend
         try:
             return _usable(name, generator, device), _note(_NAMES[name], reasons)
         except BackendUnusable as error:
-            reasons.append(f"{_NAMES[name]}: {error}")
+            reasons.append(f"{_NAMES[name]} {error}")
     return TORCH, _note("torch", reasons)
 
 
@@ -85,7 +100,7 @@ def _note(chosen: str, reasons: list[str]) -> str | None:
 
 def _usable(name: str, generator: Generator, device: torch.device) -> DecoderBackend:
     """A backend that was tried on the device. Raises: BackendUnusable."""
-    reason = _reason_against(name, device)
+    reason = reason_against(name, device)
     if reason is not None:
         raise BackendUnusable(reason)
     try:
@@ -100,19 +115,21 @@ def _usable(name: str, generator: Generator, device: torch.device) -> DecoderBac
     return backend
 
 
-def _reason_against(name: str, device: torch.device) -> str | None:
-    """Why a backend cannot even be tried, or None; imports neither."""
+def reason_against(name: str, device: torch.device) -> str | None:
+    """Why a named backend cannot even be tried on a device, or None; imports none."""
+    if name not in _NAMES:
+        return None
     interpreted = name == "triton" and os.environ.get("TRITON_INTERPRET") == "1"
     if device.type != "cuda" and not interpreted:
-        return f"needs a CUDA device, and the generator is on {device.type}"
+        return f"needs a CUDA device, not {device.type}"
     if name == "triton":
         if importlib.util.find_spec("triton") is None:
-            return f"is not installed; {_TRITON_FIX}"
+            return f"is not installed ({_TRITON_FIX})"
         if not interpreted and torch.cuda.get_device_capability(device) < _OLDEST_TRITON:
             major, minor = torch.cuda.get_device_capability(device)
             return f"needs compute capability 7.0, and this GPU has {major}.{minor}"
     elif importlib.util.find_spec("tinycudann") is None:
-        return f"is not installed; {_TCNN_FIX}"
+        return f"is not installed ({_TCNN_FIX})"
     return None
 
 

@@ -9,9 +9,7 @@ from torch import Tensor
 
 from gan3dinv_ns.eg3d import Generator, decoder_backends
 from gan3dinv_ns.eg3d.decoder_backend import TORCH
-from gan3dinv_ns.eg3d.decoder_backends import largest_error, use_backend, with_fastest_backend
-
-CUDA = torch.device("cuda")
+from gan3dinv_ns.eg3d.decoder_backends import check_backend, largest_error, use_backend, with_fastest_backend
 
 
 class _Device:
@@ -71,10 +69,10 @@ def test_auto_takes_triton_on_a_cuda_device_and_says_nothing(machine):
 def test_auto_falls_from_one_to_the_next_in_one_line_with_the_reasons(machine):
     machine(installed=("tinycudann",))
     name, note = chosen()
-    assert name == "tcnn" and note.startswith("Decoding with tiny-cuda-nn (Triton: is not installed")
+    assert name == "tcnn" and note.startswith("Decoding with tiny-cuda-nn (Triton is not installed")
     machine(installed=())
     name, note = chosen()
-    assert name == "torch" and "Triton: is not installed" in note and "tiny-cuda-nn: is not installed" in note
+    assert name == "torch" and "Triton is not installed" in note and "tiny-cuda-nn is not installed" in note
     assert "\n" not in note
 
 
@@ -101,17 +99,21 @@ def test_auto_is_torch_elsewhere_silently_on_a_cpu_and_in_one_line_on_others(mac
     machine()
     assert chosen(kind="cpu") == ("torch", None)
     name, note = chosen(kind="mps")
-    assert name == "torch" and "the generator is on mps" in note and "\n" not in note
+    assert name == "torch" and "needs a CUDA device, not mps" in note and "\n" not in note
 
 
 def test_a_named_backend_that_cannot_be_had_ends_with_the_reason_and_the_fix(machine):
     machine(installed=())
-    with pytest.raises(ValueError, match=r'decoder backend tcnn: is not installed; pip install -e "\.\[tinycudann\]"'):
+    with pytest.raises(
+        ValueError, match=r'decoder backend tcnn is not installed \(pip install -e "\.\[tinycudann\]"\)'
+    ):
         chosen("tcnn")
-    with pytest.raises(ValueError, match="decoder backend triton: is not installed; pip install triton"):
+    with pytest.raises(ValueError, match=r"decoder backend triton is not installed \(pip install triton.*choose auto"):
         chosen("triton")
-    with pytest.raises(ValueError, match="triton: needs a CUDA device, and the generator is on cpu; or choose auto"):
+    with pytest.raises(ValueError, match="decoder backend triton needs a CUDA device, not cpu; choose auto or torch"):
         chosen("triton", "cpu")
+    with pytest.raises(ValueError, match="decoder backend tcnn needs a CUDA device, not cpu; choose auto or torch"):
+        check_backend("tcnn", torch.device("cpu"))
     assert chosen("torch") == ("torch", None)
 
 

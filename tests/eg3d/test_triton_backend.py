@@ -48,7 +48,8 @@ def run(*arguments: str, **environment: str) -> None:
 
 @has_triton
 def test_kernels_agree_with_torch_in_the_interpreter():
-    run("-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / "interpreted_triton.py"), TRITON_INTERPRET="1")
+    options = ("-q", "-p", "no:cacheprovider", str(HERE / "interpreted_triton.py"))
+    run("-m", "pytest", *options, TRITON_INTERPRET="1", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
 
 
 @has_triton

@@ -11,7 +11,7 @@ import copy
 import importlib.util
 import logging
 import os
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -146,37 +146,46 @@ def _build(name: str) -> DecoderBackend:
 def largest_error(backend: DecoderBackend, generator: Generator, rays: int = 8) -> float:
     """Largest relative error (norm of the difference) of a backend against torch, over values and gradients.
 
-    Both render the same random planes, of few pixels, with the generator's decoder.
+    Both render the same random planes, of few pixels, with the generator's decoder; torch on the CPU, where nothing
+    rounds more than float32.
     """
-    planes, points, depths, weights = _trial(generator, rays)
-    found, expected = (_rendered(one, generator, planes, points, depths, weights) for one in (backend, TORCH))
-    errors = [(a - b).norm() / b.norm().clamp_min(1e-12) for a, b in zip(found, expected, strict=True)]
+    device = next(generator.parameters()).device
+    found = _rendered(backend, generator, _trial(generator, rays), device)
+    expected = _rendered(TORCH, generator, _trial(generator, rays), torch.device("cpu"))
+    errors = [(a.cpu() - b).norm() / b.norm().clamp_min(1e-12) for a, b in zip(found, expected, strict=True)]
     return float(torch.stack(errors).max())
 
 
-def _trial(generator: Generator, rays: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Planes, points on rays, their depths, and weights of what is summed up; always the same."""
-    source = torch.Generator().manual_seed(0)
-    device, side, samples = next(generator.parameters()).device, 8, 8
-    planes = torch.randn(1, 3, generator.config.plane_channels, side, side, generator=source)
-    points = (torch.rand(1, rays, samples, 3, generator=source) - 0.5) * generator.rendering.box_warp
-    depths = torch.linspace(2.0, 3.0, samples).expand(1, rays, samples).contiguous()
-    weights = torch.randn(1, rays, generator.config.plane_channels + 1, generator=source)
-    planes, points, depths, weights = (one.to(device) for one in (planes, points, depths, weights))
-    return planes, points, depths, weights
+class _Trial(NamedTuple):
+    """What is rendered: planes, points on rays and their depths, and weights of the sums in what is differentiated."""
+
+    planes: Tensor
+    points: Tensor
+    depths: Tensor
+    weights: Tensor
+
+
+def _trial(generator: Generator, rays: int) -> _Trial:
+    source, side, samples = torch.Generator().manual_seed(0), 8, 8
+    channels = generator.config.plane_channels
+    return _Trial(
+        torch.randn(1, 3, channels, side, side, generator=source),
+        (torch.rand(1, rays, samples, 3, generator=source) - 0.5) * generator.rendering.box_warp,
+        torch.linspace(2.0, 3.0, samples).expand(1, rays, samples).contiguous(),
+        torch.randn(1, rays, channels + 1, generator=source),
+    )
 
 
 @torch.enable_grad()
-def _rendered(
-    backend: DecoderBackend, generator: Generator, planes: Tensor, points: Tensor, depths: Tensor, weights: Tensor
-) -> tuple[Tensor, ...]:
+def _rendered(backend: DecoderBackend, generator: Generator, trial: _Trial, device: torch.device) -> list[Tensor]:
     """Colours and densities, their sums, and gradients for planes, points and the decoder's parameters."""
-    decoder: OSGDecoder = copy.deepcopy(generator.decoder).requires_grad_(True)
-    planes, points = planes.clone().requires_grad_(True), points.clone().requires_grad_(True)
+    decoder: OSGDecoder = copy.deepcopy(generator.decoder).requires_grad_(True).to(device)
+    planes, points, depths, weights = (one.to(device) for one in trial)
+    planes, points = planes.requires_grad_(True), points.requires_grad_(True)
     field = backend.evaluator(planes, decoder, generator.rendering.box_warp, generator.rendering.plane_axes)
     colours, sigma = field(points.flatten(1, 2))
     samples = RaySamples(depths, sigma.reshape(depths.shape), colours.reshape(*depths.shape, -1))
     sums = backend.composite([samples])
     seen = torch.cat([sums.features, sums.opacity], dim=-1)
     gradients = torch.autograd.grad((seen * weights).sum(), (planes, points, *decoder.parameters()))
-    return colours.detach(), sigma.detach(), seen.detach(), *gradients
+    return [one.detach() for one in (colours, sigma, seen, *gradients)]

@@ -13,7 +13,7 @@ from gan3dinv_ns.eg3d.decoder_backend import PointEvaluator, RaySamples, RaySums
 from gan3dinv_ns.eg3d.marcher import mean_depth
 from gan3dinv_ns.eg3d.triplanes import PlaneAxes
 from gan3dinv_ns.eg3d.triton_composite import composite_rays
-from gan3dinv_ns.eg3d.triton_points import decode_points
+from gan3dinv_ns.eg3d.triton_points import decode_points, dot_precision
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,11 @@ class TritonBackend:
     """One kernel from points to colours and densities, one along rays; float32 throughout."""
 
     name: str = "triton"
-    tolerance: float = 1e-3
+
+    @property
+    def tolerance(self) -> float:
+        """See `decoder_backend.DecoderBackend`."""
+        return 1e-3 if dot_precision() == "ieee" else 1e-2
 
     def evaluator(self, planes: Tensor, decoder: Decode, box_warp: float, plane_axes: PlaneAxes) -> PointEvaluator:
         """See `decoder_backend.DecoderBackend`."""

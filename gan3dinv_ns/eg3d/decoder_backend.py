@@ -100,4 +100,3 @@ def merged(passes: Sequence[RaySamples]) -> tuple[Tensor, Tensor, Tensor | None]
         return passes[0].depths, passes[0].sigma, None
     depths, order = torch.cat([one.depths for one in passes], dim=-1).sort(dim=-1)
     return depths, torch.cat([one.sigma for one in passes], dim=-1).gather(-1, order), order
-

@@ -183,7 +183,11 @@ def test_results_of_each_photo_are_in_a_folder_of_its_name(make: Any, tmp_path: 
 def test_what_estimates_err_together_is_held_and_what_they_err_apart_is_left_to_the_photos(make: Any) -> None:
     inversion = make(pose=replace(make().settings.pose, photometric_weight=0.0))
     inversion.start()
-    guesses = tuple(replace(guess, origin="estimator") for guess in inversion.guesses)
+    cameras = orbit(torch.tensor(YAWS), torch.tensor(PITCHES)).split(1)
+    guesses = tuple(
+        replace(guess, origin="estimator", camera_to_world=camera)
+        for guess, camera in zip(inversion.guesses, cameras, strict=True)
+    )
     inversion.__dict__["guesses"] = guesses
 
     def estimate(turns: tuple[float, float, float]) -> float:

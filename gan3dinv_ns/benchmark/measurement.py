@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
-
-import torch
 
 from gan3dinv_ns.benchmark.machine import Roofline
 from gan3dinv_ns.benchmark.timing import median_and_peak
 from gan3dinv_ns.benchmark.work import count_work
+from gan3dinv_ns.eg3d import Generator
+from gan3dinv_ns.eg3d.decoder_backend import TORCH
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,33 @@ class Measurement:
         return asdict(self)
 
 
-def measured(name: str, call: Callable[[], object], repeats: int, device: torch.device) -> Measurement:
-    """Count a call's work once, then time it.
+def measured(name: str, call: Callable[[], object], repeats: int, generators: Sequence[Generator]) -> Measurement:
+    """Time a call, then count its work once.
+
+    Args:
+        name: of the line.
+        call: is timed.
+        repeats: timed calls; the median counts.
+        generators: that the call renders with, at least one. The work is counted with the torch backend, as other
+            backends' kernels cannot be seen; so FLOP/s of all backends are of the same work.
 
     Raises:
         ValueError: `repeats` is less than 1.
     """
-    ms, peak = median_and_peak(call, repeats, device)
-    work = count_work(call)
+    ms, peak = median_and_peak(call, repeats, next(generators[0].parameters()).device)
+    with _torch_backend(generators):
+        work = count_work(call)
     flops = {name: float(count) for name, count in work.flops.items()}
     return Measurement(name, round(ms, 3), round(peak, 1), flops, float(work.moved))
+
+
+@contextmanager
+def _torch_backend(generators: Sequence[Generator]) -> Iterator[None]:
+    before = [generator.backend for generator in generators]
+    try:
+        for generator in generators:
+            generator.backend = TORCH
+        yield
+    finally:
+        for generator, backend in zip(generators, before, strict=True):
+            generator.backend = backend

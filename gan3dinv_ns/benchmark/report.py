@@ -13,6 +13,34 @@ from gan3dinv_ns.eg3d import Generator
 
 
 @dataclass
+class Results:
+    """What was measured with one decoder backend.
+
+    Attributes:
+        backend: its name.
+        stages, steps: see :mod:`~gan3dinv_ns.benchmark.stages` and ``steps``.
+        growth: see :mod:`~gan3dinv_ns.benchmark.growth`.
+        inversion: None if it was not asked for.
+    """
+
+    backend: str
+    stages: list[Measurement] = field(default_factory=list)
+    steps: list[Measurement] = field(default_factory=list)
+    growth: list[Growth] = field(default_factory=list)
+    inversion: InversionTime | None = None
+
+    def to_json(self, roofline: Roofline) -> dict[str, Any]:
+        """Plain data under the attributes' names, with the shares of the roofline and the exponents of growth."""
+        content = asdict(self)
+        for key, rows in (("stages", self.stages), ("steps", self.steps)):
+            for record, row in zip(content[key], rows, strict=True):
+                record["share_of_roofline"] = round(row.share_of(roofline), 4)
+        for record, one in zip(content["growth"], self.growth, strict=True):
+            record["exponents"] = [round(value, 3) for value in one.exponents]
+        return content
+
+
+@dataclass(frozen=True)
 class BenchmarkReport:
     """Everything that was measured.
 
@@ -20,28 +48,23 @@ class BenchmarkReport:
         machine: see :func:`~gan3dinv_ns.benchmark.machine.describe_machine`.
         roofline: of the machine.
         generator: its name and sizes.
-        stages, steps: see :mod:`~gan3dinv_ns.benchmark.stages` and ``steps``.
-        growth: see :mod:`~gan3dinv_ns.benchmark.growth`.
-        inversion: None if it was not asked for.
+        results: one for each decoder backend.
     """
 
     machine: dict[str, Any]
     roofline: Roofline
     generator: dict[str, Any]
-    stages: list[Measurement] = field(default_factory=list)
-    steps: list[Measurement] = field(default_factory=list)
-    growth: list[Growth] = field(default_factory=list)
-    inversion: InversionTime | None = None
+    results: tuple[Results, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data under the attributes' names, with the shares of the roofline and the exponents of growth."""
-        content = asdict(self)
-        for key, rows in (("stages", self.stages), ("steps", self.steps)):
-            for record, row in zip(content[key], rows, strict=True):
-                record["share_of_roofline"] = round(row.share_of(self.roofline), 4)
-        for record, one in zip(content["growth"], self.growth, strict=True):
-            record["exponents"] = [round(value, 3) for value in one.exponents]
-        return content
+        """Plain data under the attributes' names."""
+        results = [one.to_json(self.roofline) for one in self.results]
+        return {
+            "machine": self.machine,
+            "roofline": asdict(self.roofline),
+            "generator": self.generator,
+            "results": results,
+        }
 
 
 def describe_generator(source: str, generator: Generator) -> dict[str, Any]:

@@ -53,7 +53,6 @@ def render_suite(generator: Generator, repeats: int, tell: Tell) -> list[Measure
 def both_ways(generator: Generator, name: str, stage: _Stage, repeats: int) -> list[Measurement]:
     """Forward, and forward and backward, of a function of tensors."""
     call, sources = stage
-    device = sources[0].device
 
     def forward() -> None:
         with torch.no_grad():
@@ -64,9 +63,9 @@ def both_ways(generator: Generator, name: str, stage: _Stage, repeats: int) -> l
         call(*inputs).square().mean().backward()
 
     with wanting_gradients(generator, False):
-        first = measured(name, forward, repeats, device)
+        first = measured(name, forward, repeats, [generator])
     with wanting_gradients(generator, True):
-        return [first, measured(f"{name} + backward", backward, repeats, device)]
+        return [first, measured(f"{name} + backward", backward, repeats, [generator])]
 
 
 def whole_image(generator: Generator, batch: int = 1, side: int | None = None) -> _Stage:

@@ -83,7 +83,7 @@ def step_suite(networks: Networks, repeats: int, tell: Tell, photos: int = 1) ->
         ValueError: `repeats` is less than 1, or the perceptual distance cannot be had.
     """
     inversion = networks.inversion(photos)
-    device, optimizers = inversion.w.device, build_optimizers(inversion)
+    optimizers, generators = build_optimizers(inversion), [inversion.generator, inversion.untuned]
     rows, first = [], 0
     for phase in inversion.schedule.phases:
         if phase.steps == 0:
@@ -91,7 +91,7 @@ def step_suite(networks: Networks, repeats: int, tell: Tell, photos: int = 1) ->
         tell(f"step in {phase.name}")
         step = first + phase.steps // 2
         call = _Step(inversion, optimizers, step)
-        rows.append(measured(f"step in {phase.name}", call, repeats, device))
+        rows.append(measured(f"step in {phase.name}", call, repeats, generators))
         first += phase.steps
     return rows
 

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from gan3dinv_ns.benchmark.report import BenchmarkReport
+    from gan3dinv_ns.benchmark.report import BenchmarkReport, Results
     from gan3dinv_ns.benchmark.steps import Networks
+    from gan3dinv_ns.eg3d.decoder_backends import BackendName
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Benchmark:
     """Settings of steps and inversions: a recipe of configs/."""
     device: DeviceName = "auto"
     """auto is CUDA if there is one, else the CPU."""
+    backend: Literal["auto", "torch", "tcnn", "triton", "all"] = "auto"
+    """Of the decoder; all measures those that can be had, one after the other."""
     repeats: int = 5
     """Timed calls of each kind; the median counts."""
     json: bool = False
@@ -71,25 +74,37 @@ class Benchmark:
         told.print(f"wrote {self.output.resolve()}", soft_wrap=True, highlight=False)
 
     def _measure(self, networks: Networks, tell: Callable[[str], None]) -> BenchmarkReport:
-        from gan3dinv_ns.benchmark.growth import render_growth, step_growth
         from gan3dinv_ns.benchmark.machine import describe_machine, measure_roofline
         from gan3dinv_ns.benchmark.report import BenchmarkReport, describe_generator
+        from gan3dinv_ns.eg3d.decoder_backends import usable_backends
+
+        device = resolve_device(self.device)
+        tell("the machine")
+        roofline = measure_roofline(device)
+        names = usable_backends(device) if self.backend == "all" else (self.backend,)
+        results = tuple(self._results(networks, name, tell) for name in names)
+        sizes = describe_generator(self.generator, networks.generator)
+        return BenchmarkReport(describe_machine(device), roofline, sizes, results)
+
+    def _results(self, networks: Networks, backend: BackendName, tell: Callable[[str], None]) -> Results:
+        from gan3dinv_ns.benchmark.growth import render_growth, step_growth
+        from gan3dinv_ns.benchmark.report import Results
         from gan3dinv_ns.benchmark.stages import render_suite
         from gan3dinv_ns.benchmark.steps import inversion_suite, step_suite
+        from gan3dinv_ns.eg3d.decoder_backends import use_backend
 
-        generator, device = networks.generator, resolve_device(self.device)
-        tell("the machine")
-        sizes = describe_generator(self.generator, generator)
-        report = BenchmarkReport(describe_machine(device), measure_roofline(device), sizes)
+        generator = networks.generator
+        use_backend(generator, backend)
+        results = Results(generator.backend.name)
         if "render" in self.suite:
-            report.stages = render_suite(generator, self.repeats, tell)
-            report.growth += render_growth(generator, self.repeats, tell) if self.grow else []
+            results.stages = render_suite(generator, self.repeats, tell)
+            results.growth += render_growth(generator, self.repeats, tell) if self.grow else []
         if "step" in self.suite:
-            report.steps = step_suite(networks, self.repeats, tell)
-            report.growth += step_growth(networks, self.repeats, tell) if self.grow else []
+            results.steps = step_suite(networks, self.repeats, tell)
+            results.growth += step_growth(networks, self.repeats, tell) if self.grow else []
         if "inversion" in self.suite:
-            report.inversion = inversion_suite(networks, tell)
-        return report
+            results.inversion = inversion_suite(networks, tell)
+        return results
 
 
 def _show(report: BenchmarkReport, console: Console) -> None:
@@ -103,14 +118,17 @@ def _show(report: BenchmarkReport, console: Console) -> None:
         f"{roofs} and moves {roofline.bytes_per_s / 1e9:.1f} GB/s.",
         highlight=False,
     )
-    rows = measurement_rows([*report.stages, *report.steps], roofline)
-    if rows:
-        console.print(_table(MEASUREMENT_HEADINGS, rows))
-    if report.growth:
-        console.print(_table(GROWTH_HEADINGS, growth_rows(report.growth)))
-    if report.inversion is not None:
-        parts = ", ".join(f"{name} {value:.1f} s" for name, value in report.inversion.seconds.items())
-        console.print(f"inversion of {report.inversion.steps} steps, {report.inversion.psnr:.1f} dB: {parts}")
+    for results in report.results:
+        if len(report.results) > 1:
+            console.print(f"decoder backend {results.backend}:")
+        rows = measurement_rows([*results.stages, *results.steps], roofline)
+        if rows:
+            console.print(_table(MEASUREMENT_HEADINGS, rows))
+        if results.growth:
+            console.print(_table(GROWTH_HEADINGS, growth_rows(results.growth)))
+        if results.inversion is not None:
+            parts = ", ".join(f"{name} {value:.1f} s" for name, value in results.inversion.seconds.items())
+            console.print(f"inversion of {results.inversion.steps} steps, {results.inversion.psnr:.1f} dB: {parts}")
 
 
 def _table(headings: Sequence[str], rows: Sequence[tuple[str, ...]]) -> Table:

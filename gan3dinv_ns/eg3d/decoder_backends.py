@@ -70,6 +70,12 @@ def check_backend(name: BackendName, device: torch.device) -> None:
         raise _refusal(name, reason)
 
 
+def usable_backends(device: torch.device) -> tuple[BackendName, ...]:
+    """Those that can be tried on a device, torch among them."""
+    names: tuple[BackendName, ...] = ("torch", "tcnn", "triton")
+    return tuple(name for name in names if reason_against(name, device) is None)
+
+
 def _refusal(name: str, reason: str) -> ValueError:
     return ValueError(f"decoder backend {name} {reason}; choose auto or torch to do without it")
 

@@ -11,7 +11,7 @@ import pytest
 from gan3dinv_ns.benchmark.growth import Growth, render_growth, step_growth
 from gan3dinv_ns.benchmark.machine import Roofline
 from gan3dinv_ns.benchmark.measurement import Measurement
-from gan3dinv_ns.benchmark.report import BenchmarkReport, describe_generator, growth_rows, measurement_rows
+from gan3dinv_ns.benchmark.report import BenchmarkReport, Results, describe_generator, growth_rows, measurement_rows
 from gan3dinv_ns.benchmark.stages import STAGES, render_suite
 from gan3dinv_ns.benchmark.steps import Networks, inversion_suite, step_suite
 from gan3dinv_ns.eg3d import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig, RenderingOptions
@@ -99,13 +99,13 @@ def test_steps_grow_by_photos(networks: Networks, monkeypatch: pytest.MonkeyPatc
 def test_what_was_measured_is_plain_data_and_tables(generator: Generator) -> None:
     stages = render_suite(generator, 1, lambda what: None)
     growth = [Growth("photos", (1, 2), (stages[0], stages[1]))]
-    report = BenchmarkReport({}, Roofline({"float32": 1e9}, 1e9), describe_generator("tiny", generator), stages)
-    report.growth = growth
+    results = Results("torch", stages, growth=growth)
+    report = BenchmarkReport({}, Roofline({"float32": 1e9}, 1e9), describe_generator("tiny", generator), (results,))
     content = json.loads(json.dumps(report.to_json(), allow_nan=False))
-    assert content["generator"]["samples_per_ray"] == 8 and content["stages"][0]["share_of_roofline"] > 0
+    assert content["generator"]["samples_per_ray"] == 8 and content["results"][0]["stages"][0]["share_of_roofline"] > 0
     assert len(measurement_rows(stages, report.roofline)) == len(stages)
     assert {row[1:3] for row in growth_rows(growth)} == {("photos", "1 / 2")}
-    assert len(content["growth"][0]["exponents"]) == 1
+    assert len(content["results"][0]["growth"][0]["exponents"]) == 1
 
 
 def test_no_repeats_are_refused(generator: Generator) -> None:

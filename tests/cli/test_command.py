@@ -184,9 +184,10 @@ def test_benchmark_prints_tables_and_writes_json(tiny, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "super-resolution" in shown and "of roof" in shown and "wrote" in shown
     figures = json.loads(path.read_text())
-    assert figures["generator"]["source"] == str(tiny) and len(figures["stages"]) == 10
-    main(["benchmark", *options, "--json"])
-    assert json.loads(capsys.readouterr().out)["roofline"]["bytes_per_s"] > 0
+    assert figures["generator"]["source"] == str(tiny) and len(figures["results"][0]["stages"]) == 10
+    main(["benchmark", *options, "--json", "--backend", "all"])
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["roofline"]["bytes_per_s"] > 0 and [one["backend"] for one in figures["results"]] == ["torch"]
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ two layers, s the softplus, r the sigmoid:
 
     h = s(W1 x + b1),    (sigma, q) = W2 h + b2,    c = 1.002 r(q) - 0.001.
 
-The backward pass needs h, as s'(p) = r(p) = 1 - exp(-h), and c, as r' = r (1 - r). A rendering of millions of points
-would fill a gigabyte with them; there both are computed again instead.
+The backward pass needs h, as s'(p) = r(p) = 1 - exp(-h), and c, as r' = r (1 - r).
 """
 
 from __future__ import annotations
@@ -16,9 +15,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-
-MANY_POINTS = 2**18
-"""Of more points than these the hidden features are not kept for the backward pass."""
 
 _BLOCK = 2**12
 # Near the smallest number of float32 that is not denormal.
@@ -39,8 +35,7 @@ def decode_in_blocks(
         densities [P, 1] and colours [P, out]; once differentiable in all arguments.
     """
     arguments = (features, inner, inner_bias, outer, outer_bias)
-    wanted = torch.is_grad_enabled() and any(one.requires_grad for one in arguments)
-    return _Decode.apply(*arguments, wanted and len(features) <= MANY_POINTS)
+    return _Decode.apply(*arguments, torch.is_grad_enabled() and any(one.requires_grad for one in arguments))
 
 
 class _Decode(torch.autograd.Function):
@@ -62,24 +57,19 @@ class _Decode(torch.autograd.Function):
             both = torch.addmm(outer_bias, h, outer.t())
             density[part] = both[:, :1]
             torch.sigmoid(both[:, 1:], out=colours[part]).mul_(1.002).sub_(0.001)
-        kept = (hidden, colours) if keep else ()
-        ctx.save_for_backward(features, inner, inner_bias, outer, outer_bias, *kept)
+        if keep:
+            ctx.save_for_backward(features, inner, outer, hidden, colours)
         return density, colours
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, for_density: Tensor, for_colours: Tensor) -> tuple[Tensor | None, ...]:
-        features, inner, inner_bias, outer, outer_bias, *kept = ctx.saved_tensors
+        features, inner, outer, hidden, colours = ctx.saved_tensors
         for_features = torch.empty_like(features)
-        sums = [torch.zeros_like(one) for one in (inner, inner_bias, outer, outer_bias)]
+        sums = [torch.zeros_like(one) for one in (inner, inner[:, 0], outer, outer[:, 0])]
         weights_too = any(ctx.needs_input_grad[1:5])
         for part in _blocks(len(features)):
-            x = features[part]
-            if kept:
-                h, shares = kept[0][part], kept[1][part].add(0.001).div_(1.002)
-            else:
-                h = _hidden(x, inner, inner_bias)
-                shares = torch.addmm(outer_bias[1:], h, outer[1:].t()).sigmoid_()
+            x, h, shares = features[part], hidden[part], colours[part].add(0.001).div_(1.002)
             for_q = torch.ops.aten.sigmoid_backward(for_colours[part], shares).mul_(1.002)
             for_both = torch.cat([for_density[part], for_q], dim=1)
             for_before = (for_both @ outer).mul_(h.neg().exp_().neg_().add_(1.0))
@@ -96,8 +86,8 @@ def _blocks(count: int) -> Iterator[slice]:
     return (slice(begin, min(begin + _BLOCK, count)) for begin in range(0, count, _BLOCK))
 
 
-def _hidden(x: Tensor, inner: Tensor, inner_bias: Tensor, out: Tensor | None = None) -> Tensor:
-    """h [B, hidden], written to ``out`` if it is given.
+def _hidden(x: Tensor, inner: Tensor, inner_bias: Tensor, out: Tensor) -> Tensor:
+    """h [B, hidden], written to ``out``.
 
     s(p) = -log(r(-p)), to the rounding of float32, takes a quarter of the time of `softplus`, whose log1p is slow.
     """

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from gan3dinv_ns.eg3d.config import RenderingOptions
 from gan3dinv_ns.eg3d.decoder import Decode
@@ -13,7 +15,7 @@ from gan3dinv_ns.eg3d.decoder_backend import TORCH, DecoderBackend, PointEvaluat
 from gan3dinv_ns.eg3d.depth_samples import Sampling, check_sampling, importance_depths, stratified_depths
 from gan3dinv_ns.eg3d.marcher import interval_weights
 
-# Points that are decoded at once where no gradient is wanted, about 150 MB.
+# Points that are decoded at once: about 150 MB without gradients, 200 MB with them.
 POINTS_PER_CHUNK = 2**18
 
 
@@ -39,7 +41,8 @@ def render_rays(
     """Cast rays through tri-planes.
 
     Depths are clamped to the smallest and largest sample depth of all rays together, as EG3D does: a ray that meets
-    nothing has the largest. Without gradients the rays are cut into chunks, which bounds the memory.
+    nothing has the largest. Without gradients, and on a CPU, the rays are cut into chunks, which bounds the memory: a
+    chunk's intermediate results are computed again in the backward pass.
 
     Args:
         planes: [N, 3, C, R, R].
@@ -54,7 +57,7 @@ def render_rays(
     check_sampling(sampling)
     near, far = _ray_limits(origins, directions, options) if limits is None else limits
     count = origins.shape[1]
-    if not torch.is_grad_enabled():
+    if not torch.is_grad_enabled() or origins.device.type == "cpu":
         samples = max(options.depth_resolution, options.depth_resolution_importance)
         count = max(1, POINTS_PER_CHUNK // (samples * origins.shape[0]))
     field = backend.evaluator(planes, decoder, options.box_warp, options.plane_axes)
@@ -65,7 +68,9 @@ def render_rays(
         far.split(count, 1),
         strict=True,
     )
-    parts = [_render_chunk(field, backend, o, d, n, f, options, sampling) for o, d, n, f in chunks]
+    forget = torch.is_grad_enabled() and count < origins.shape[1]
+    render = partial(checkpoint, _render_chunk, use_reentrant=False) if forget else _render_chunk
+    parts = [render(field, backend, o, d, n, f, options, sampling) for o, d, n, f in chunks]
     features, depth, weights_sum = (torch.cat([part[i] for part in parts], dim=1) for i in range(3))
     shallowest = torch.stack([part[3] for part in parts]).min()
     deepest = torch.stack([part[4] for part in parts]).max()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -8,12 +7,6 @@ from torch import Tensor
 from gan3dinv_ns.eg3d import blockwise_decoding
 from gan3dinv_ns.eg3d.blockwise_decoding import decode_in_blocks
 from gan3dinv_ns.eg3d.decoder import OSGDecoder
-
-
-@pytest.fixture(autouse=True, params=[2**18, 0], ids=["kept", "computed again"])
-def many_points(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether hidden features are kept for the backward pass."""
-    monkeypatch.setattr(blockwise_decoding, "MANY_POINTS", request.param)
 
 
 def plain_decoding(x: Tensor, inner: Tensor, b1: Tensor, outer: Tensor, b2: Tensor) -> tuple[Tensor, Tensor]:

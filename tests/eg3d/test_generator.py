@@ -169,3 +169,17 @@ def test_bad_rendering_options_are_named(options, message):
 
 def test_configuration_survives_json(small_config):
     assert GeneratorConfig.from_dict(small_config.to_dict()) == small_config
+
+
+def test_chunks_that_are_computed_again_have_the_same_gradients(small_generator, ws, frontal, monkeypatch):
+    def gradients():
+        planes = small_generator.planes(ws).detach().requires_grad_()
+        label = frontal.clone().requires_grad_()
+        seen = small_generator.synthesis(ws, label, planes=planes, sampling="midpoint")
+        total = seen["image_raw"].square().sum() + seen["image_depth"].sum() + seen["image_weights"].sum()
+        return torch.autograd.grad(total, (planes, label, *small_generator.decoder.parameters()))
+
+    whole = gradients()
+    monkeypatch.setattr(renderer, "POINTS_PER_CHUNK", 50)
+    for one, other in zip(gradients(), whole, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)

@@ -14,11 +14,13 @@ from gan3dinv_ns.cameras.conventions import camera_label
 from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
 from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d import Discriminator, Generator
+from gan3dinv_ns.eg3d.untrained import untrained_networks
 from gan3dinv_ns.encoders import Initialisers
 from gan3dinv_ns.inversion.run import optimise
 from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.inversion.state import Inversion
 from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
+from gan3dinv_ns.losses.perceptual import LpipsDistance, PerceptualDistance
 
 _YAWS_RAD = (0.3, -0.2, 0.1, -0.4)
 _PITCH_RAD = 0.1
@@ -33,6 +35,21 @@ class Networks:
     discriminator: Discriminator | None
     initialisers: Initialisers | None
     settings: InversionSettings
+    perceptual: PerceptualDistance | None = None
+
+    @classmethod
+    def untrained(cls, name: str, settings: InversionSettings, device: torch.device) -> Networks:
+        """Those of a published name with random weights, LPIPS too, if the settings take it.
+
+        Raises:
+            ValueError: the name is not known.
+        """
+        generator, discriminator = untrained_networks(name, device)
+        perceptual = None
+        for backbone in ("vgg", "alex", "squeeze"):
+            if settings.perceptual == f"lpips-{backbone}":
+                perceptual = LpipsDistance(backbone, trained=False).to(device)
+        return cls(generator, discriminator, None, settings, perceptual)
 
     def inversion(self, photos: int = 1) -> Inversion:
         """One that has not begun, of so many photos (1 to 4) of a sample of the generator.
@@ -40,8 +57,9 @@ class Networks:
         Raises:
             ValueError: the perceptual distance of the settings cannot be had.
         """
+        sample = self._sample(photos)
         return Inversion(
-            self.generator, self.discriminator, self._sample(photos), self.settings, self.initialisers
+            self.generator, self.discriminator, sample, self.settings, self.initialisers, self.perceptual
         )  # fmt: skip
 
     @torch.no_grad()

@@ -32,6 +32,8 @@ class Benchmark:
     """Also tell how the time of renderings and steps grows with batch, resolution, samples and photos."""
     generator: str = "makehuman128-64"
     """A name, a URL, or the path of a .pkl or .safetensors file."""
+    untrained: bool = False
+    """Random weights in the architecture of a published name, LPIPS's too: as fast, and without a download."""
     base: Literal["default", "fast", "paper", "ffhq", "cats"] = "default"
     """Settings of steps and inversions: a recipe of configs/."""
     device: DeviceName = "auto"
@@ -60,7 +62,11 @@ class Benchmark:
 
         if self.repeats < 1:
             raise ValueError(f"--repeats {self.repeats} is too small; give 1 or more")
-        networks = Networks(*load_networks(self.generator, resolve_device(self.device)), base_settings(self.base))
+        device, settings = resolve_device(self.device), base_settings(self.base)
+        if self.untrained:
+            networks = Networks.untrained(self.generator, settings, device)
+        else:
+            networks = Networks(*load_networks(self.generator, device), settings)
         told = Console(stderr=self.json)
         with told.status("measuring") as status:
             report = self._measure(networks, lambda what: status.update(f"measuring {what}"))

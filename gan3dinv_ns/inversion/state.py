@@ -21,7 +21,7 @@ from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.inversion.start import Guess, estimator_for, first_guesses, latent_prior, mean_latent
 from gan3dinv_ns.inversion.views import whole_views, with_depth_samples
 from gan3dinv_ns.losses.latent_prior import LatentPrior
-from gan3dinv_ns.losses.perceptual import build_perceptual
+from gan3dinv_ns.losses.perceptual import PerceptualDistance, build_perceptual
 from gan3dinv_ns.losses.reconstruction import PhotoTarget
 from gan3dinv_ns.photo.mean_head import front_label
 
@@ -48,6 +48,7 @@ class Inversion(nn.Module):
         photo: ``[K, 3, R, R]`` in [-1, 1] with R the generator's image resolution, K photos of one head.
         settings: all choices.
         initialisers: the generator's latent encoder and pose estimator; None starts from the mean and a search.
+        perceptual: on the generator's device; None takes the one that the settings name.
 
     Raises:
         ValueError: if the photo has another shape, or the perceptual distance cannot be had.
@@ -64,6 +65,7 @@ class Inversion(nn.Module):
         photo: Tensor,
         settings: InversionSettings | None = None,
         initialisers: Initialisers | None = None,
+        perceptual: PerceptualDistance | None = None,
     ) -> None:
         super().__init__()
         side = generator.img_resolution
@@ -82,7 +84,8 @@ class Inversion(nn.Module):
         self.register_buffer("converged", torch.tensor(False, device=device))
         canonical = front_label(self.generator, self.settings.pose.focal)
         self.register_buffer("canonical_label", canonical, persistent=False)
-        perceptual = build_perceptual(self.settings.perceptual, discriminator, device)
+        if perceptual is None:
+            perceptual = build_perceptual(self.settings.perceptual, discriminator, device)
         raw_resolution = generator.neural_rendering_resolution
         target = PhotoTarget(photo.to(device, torch.float32), perceptual, raw_resolution)
         self._frozen = _Frozen(target, initialisers, generator)

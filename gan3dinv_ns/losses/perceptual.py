@@ -73,15 +73,19 @@ class DiscriminatorDistance(PerceptualDistance):
 class LpipsDistance(PerceptualDistance):
     """LPIPS through the ``lpips`` package, on the final image, reduced to 256 pixels where it is larger.
 
+    Args:
+        backbone: whose features are compared.
+        trained: False takes random features, which need no download and cost as much, for benchmarks.
+
     Raises:
         ValueError: if the package or the weights of its backbone cannot be had.
     """
 
     _network: Any
 
-    def __init__(self, backbone: Literal["vgg", "alex", "squeeze"]) -> None:
+    def __init__(self, backbone: Literal["vgg", "alex", "squeeze"], trained: bool = True) -> None:
         super().__init__()
-        self._network = _load_lpips(backbone).eval().requires_grad_(False)
+        self._network = _load_lpips(backbone, trained).eval().requires_grad_(False)
 
     def features(self, pictures: Pictures) -> list[Tensor]:
         image = pictures["image"]
@@ -128,7 +132,7 @@ def build_perceptual(
     raise ValueError(f'no perceptual distance "{name}"; choose one of {", ".join(get_args(PerceptualName))}.')
 
 
-def _load_lpips(backbone: str) -> nn.Module:
+def _load_lpips(backbone: str, trained: bool) -> nn.Module:
     advice = 'choose perceptual "discriminator", which needs no download'
     try:
         import lpips
@@ -139,7 +143,7 @@ def _load_lpips(backbone: str) -> nn.Module:
             # lpips still names weights as torchvision did before 0.13.
             warnings.filterwarnings("ignore", message="Arguments other than a weight enum")
             warnings.filterwarnings("ignore", message="The parameter 'pretrained' is deprecated")
-            return lpips.LPIPS(net=backbone, verbose=False)
+            return lpips.LPIPS(net=backbone, pnet_rand=not trained, verbose=False)
     except (OSError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"the weights of lpips-{backbone} could not be had ({reason}); {advice}.") from error

@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 
 import pytest
+import torch
 
 from gan3dinv_ns.benchmark.growth import Growth, render_growth, step_growth
 from gan3dinv_ns.benchmark.machine import Roofline
@@ -16,6 +17,7 @@ from gan3dinv_ns.benchmark.stages import STAGES, render_suite
 from gan3dinv_ns.benchmark.steps import Networks, inversion_suite, step_suite
 from gan3dinv_ns.eg3d import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig, RenderingOptions
 from gan3dinv_ns.inversion.settings import InversionSettings, ScheduleSettings
+from gan3dinv_ns.losses.perceptual import LpipsDistance
 
 
 @pytest.fixture
@@ -111,3 +113,10 @@ def test_what_was_measured_is_plain_data_and_tables(generator: Generator) -> Non
 def test_no_repeats_are_refused(generator: Generator) -> None:
     with pytest.raises(ValueError, match="repeats 0"):
         render_suite(generator, 0, lambda what: None)
+
+
+def test_lpips_of_untrained_networks_needs_no_download() -> None:
+    settings = replace(InversionSettings(), perceptual="lpips-alex")
+    networks = Networks.untrained("shapenetcars128-64", settings, torch.device("cpu"))
+    assert isinstance(networks.perceptual, LpipsDistance) and networks.initialisers is None
+    assert networks.inversion().target.photo.shape == (1, 3, 128, 128)

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 
 from gan3dinv_ns.inversion.estimator_pose import EstimatorPose
+from gan3dinv_ns.inversion.schedule import Group
 from gan3dinv_ns.inversion.state import Inversion
 from gan3dinv_ns.losses.noise import normalize_noise
 from gan3dinv_ns.ops.allocator import keep_freed_memory
@@ -76,16 +77,12 @@ def optimisation_step(inversion: Inversion, optimizers: Mapping[str, Optimizer],
             inversion.start()
         losses = inversion.step_losses(step)
     groups = inversion.param_groups()
-    metrics: dict[str, float] = {}
     for group, parts in losses.items():
-        for name, value in parts.items():
-            metrics[f"{group}/{name}"] = float(value.detach())
-            if not math.isfinite(metrics[f"{group}/{name}"]):
-                raise FloatingPointError(f"loss {group}/{name} is not finite at step {step}; lower the learning rate.")
         optimizers[group].zero_grad(set_to_none=True)
         # Groups may share a graph, which their steps would spoil: all gradients come before the first step.
         last = group == list(losses)[-1]
         torch.stack(list(parts.values())).sum().backward(inputs=groups[group], retain_graph=not last)
+    metrics = _read(losses, step)
     for group in losses:
         for options in optimizers[group].param_groups:
             options["lr"] = inversion.schedule.learning_rate(step, group) * options.get("rate_factor", 1.0)
@@ -93,6 +90,17 @@ def optimisation_step(inversion: Inversion, optimizers: Mapping[str, Optimizer],
     if inversion.settings.optimize_noise and "latent" in losses:
         normalize_noise(inversion.noise_maps)
     _judge(inversion, metrics, step)
+    return metrics
+
+
+def _read(losses: Mapping[Group, Mapping[str, Tensor]], step: int) -> dict[str, float]:
+    """The losses by "group/name". Raises: FloatingPointError if one of them is not finite."""
+    named = {f"{group}/{name}": value for group, parts in losses.items() for name, value in parts.items()}
+    # All at once, and after the backward passes were asked for: a GPU is waited for once in a step.
+    metrics = dict(zip(named, torch.stack([value.detach() for value in named.values()]).tolist(), strict=True))
+    for name, value in metrics.items():
+        if not math.isfinite(value):
+            raise FloatingPointError(f"loss {name} is not finite at step {step}; lower the learning rate.")
     return metrics
 
 

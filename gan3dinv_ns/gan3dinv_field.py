@@ -17,7 +17,7 @@ from torch import Tensor
 
 from gan3dinv_ns.cameras.conventions import points_from_nerfstudio
 from gan3dinv_ns.eg3d import Generator
-from gan3dinv_ns.eg3d.decoder_backend import TORCH, PointEvaluator
+from gan3dinv_ns.eg3d.backends.backend import TORCH, PointEvaluator
 from gan3dinv_ns.eg3d.depth_samples import importance_depths, stratified_depths
 from gan3dinv_ns.eg3d.marcher import expected_depth, interval_weights, sample_weights
 from gan3dinv_ns.eg3d.renderer import POINTS_PER_CHUNK

@@ -24,7 +24,7 @@ from gan3dinv_ns.cameras.conventions import (
     points_to_nerfstudio,
 )
 from gan3dinv_ns.eg3d import Discriminator, Generator, load_discriminator
-from gan3dinv_ns.eg3d.decoder_backends import BackendName
+from gan3dinv_ns.eg3d.backends.choice import BackendName
 from gan3dinv_ns.eg3d.registry import network_file
 from gan3dinv_ns.encoders import find_initialisers
 from gan3dinv_ns.gan3dinv_field import GAN3DInvField

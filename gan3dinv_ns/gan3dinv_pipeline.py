@@ -16,7 +16,7 @@ from nerfstudio.utils.rich_utils import CONSOLE
 
 from gan3dinv_ns.cameras.conventions import image_from_hwc01
 from gan3dinv_ns.eg3d import Generator, load_generator
-from gan3dinv_ns.eg3d.decoder_backends import reason_against, use_backend
+from gan3dinv_ns.eg3d.backends.choice import reason_against, use_backend
 from gan3dinv_ns.gan3dinv_datamanager import GAN3DInvDataManager, GAN3DInvDataManagerConfig
 from gan3dinv_ns.gan3dinv_model import GAN3DInvModel, GAN3DInvModelConfig
 from gan3dinv_ns.ops.image_files import write_image

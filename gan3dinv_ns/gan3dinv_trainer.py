@@ -20,7 +20,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from gan3dinv_ns.cameras.conventions import image_to_hwc01
-from gan3dinv_ns.eg3d.decoder_backends import check_backend
+from gan3dinv_ns.eg3d.backends.choice import check_backend
 from gan3dinv_ns.gan3dinv_pipeline import GAN3DInvPipeline, GAN3DInvPipelineConfig
 from gan3dinv_ns.gan3dinv_progress import INTERRUPTED, Interrupt, TrainingProgress, readable_time
 from gan3dinv_ns.gan3dinv_run import (

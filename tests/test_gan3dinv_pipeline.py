@@ -10,7 +10,7 @@ from nerfstudio.utils.eval_utils import eval_setup
 from PIL import Image
 
 from gan3dinv_ns.cameras.conventions import from_nerfstudio
-from gan3dinv_ns.eg3d.decoder_backend import TORCH
+from gan3dinv_ns.eg3d.backends.backend import TORCH
 
 
 def test_report_of_one_image_is_finite_and_agrees_with_the_run(loaded, finished_run, tmp_path):

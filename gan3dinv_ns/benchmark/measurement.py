@@ -11,7 +11,7 @@ from gan3dinv_ns.benchmark.machine import Roofline
 from gan3dinv_ns.benchmark.timing import median_and_peak
 from gan3dinv_ns.benchmark.work import count_work
 from gan3dinv_ns.eg3d import Generator
-from gan3dinv_ns.eg3d.decoder_backend import TORCH
+from gan3dinv_ns.eg3d.backends.backend import TORCH
 
 
 @dataclass(frozen=True)

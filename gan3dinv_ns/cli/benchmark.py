@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gan3dinv_ns.benchmark.report import BenchmarkReport, Results
     from gan3dinv_ns.benchmark.steps import Networks
-    from gan3dinv_ns.eg3d.decoder_backends import BackendName
+    from gan3dinv_ns.eg3d.backends.choice import BackendName
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Benchmark:
     def _measure(self, networks: Networks, tell: Callable[[str], None]) -> BenchmarkReport:
         from gan3dinv_ns.benchmark.machine import describe_machine, measure_roofline
         from gan3dinv_ns.benchmark.report import BenchmarkReport, describe_generator
-        from gan3dinv_ns.eg3d.decoder_backends import usable_backends
+        from gan3dinv_ns.eg3d.backends.choice import usable_backends
 
         device = resolve_device(self.device)
         tell("the machine")
@@ -97,7 +97,7 @@ class Benchmark:
         from gan3dinv_ns.benchmark.report import Results
         from gan3dinv_ns.benchmark.stages import render_suite
         from gan3dinv_ns.benchmark.steps import inversion_suite, step_suite
-        from gan3dinv_ns.eg3d.decoder_backends import use_backend
+        from gan3dinv_ns.eg3d.backends.choice import use_backend
 
         generator = networks.generator
         use_backend(generator, backend)

@@ -72,7 +72,7 @@ class _HeadToExport(ABC):
 
     def _sample(self, seed: int) -> Head:
         from gan3dinv_ns.eg3d import load_generator
-        from gan3dinv_ns.eg3d.decoder_backends import with_fastest_backend
+        from gan3dinv_ns.eg3d.backends.choice import with_fastest_backend
         from gan3dinv_ns.export.head import sample_head
 
         generator = with_fastest_backend(load_generator(self.generator, resolve_device(self.device)))

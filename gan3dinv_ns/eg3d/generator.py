@@ -7,9 +7,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from gan3dinv_ns.eg3d.backends.backend import TORCH, DecoderBackend, PointEvaluator
 from gan3dinv_ns.eg3d.config import GeneratorConfig, RenderingOptions
 from gan3dinv_ns.eg3d.decoder import OSGDecoder
-from gan3dinv_ns.eg3d.decoder_backend import TORCH, DecoderBackend, PointEvaluator
 from gan3dinv_ns.eg3d.depth_samples import Sampling
 from gan3dinv_ns.eg3d.ray_sampler import sample_rays
 from gan3dinv_ns.eg3d.renderer import render_rays
@@ -26,7 +26,7 @@ class Generator(nn.Module):
     normalised by the size of the image.
 
     Attributes:
-        backend: what decodes points and composites rays; `decoder_backends` has the choice. Not part of the state.
+        backend: what decodes points and composites rays; `backends/` has the choice. Not part of the state.
     """
 
     def __init__(self, config: GeneratorConfig) -> None:

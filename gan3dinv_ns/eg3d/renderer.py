@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from gan3dinv_ns.eg3d.backends.backend import TORCH, DecoderBackend, PointEvaluator, RaySamples
 from gan3dinv_ns.eg3d.config import RenderingOptions
 from gan3dinv_ns.eg3d.decoder import Decode
-from gan3dinv_ns.eg3d.decoder_backend import TORCH, DecoderBackend, PointEvaluator, RaySamples
 from gan3dinv_ns.eg3d.depth_samples import Sampling, check_sampling, importance_depths, stratified_depths
 from gan3dinv_ns.eg3d.marcher import interval_weights
 

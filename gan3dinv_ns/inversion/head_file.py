@@ -14,7 +14,7 @@ from torch import Tensor
 from gan3dinv_ns.cameras.conventions import camera_label, split_label
 from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d import Generator, GeneratorConfig
-from gan3dinv_ns.eg3d.decoder_backends import with_fastest_backend
+from gan3dinv_ns.eg3d.backends.choice import with_fastest_backend
 from gan3dinv_ns.inversion.state import Inversion
 from gan3dinv_ns.inversion.views import whole_views
 from gan3dinv_ns.ops.network_files import build_network, read_network_file, write_network_file

@@ -39,7 +39,7 @@ def load_networks(source: str, device: torch.device) -> tuple[Generator, Discrim
         ValueError: one of them is missing, damaged, or cannot be downloaded.
     """
     from gan3dinv_ns.eg3d import load_discriminator, load_generator
-    from gan3dinv_ns.eg3d.decoder_backends import with_fastest_backend
+    from gan3dinv_ns.eg3d.backends.choice import with_fastest_backend
     from gan3dinv_ns.eg3d.registry import network_file
     from gan3dinv_ns.encoders import find_initialisers
 

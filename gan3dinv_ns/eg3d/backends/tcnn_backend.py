@@ -22,8 +22,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gan3dinv_ns.eg3d.backends.backend import TORCH, PointEvaluator, RaySamples, RaySums
 from gan3dinv_ns.eg3d.decoder import HIDDEN, Decode, OSGDecoder
-from gan3dinv_ns.eg3d.decoder_backend import TORCH, PointEvaluator, RaySamples, RaySums
 from gan3dinv_ns.eg3d.triplanes import PlaneAxes, PlaneReader
 
 _SLOPE = 10.0
@@ -52,7 +52,7 @@ class TcnnBackend:
         return self
 
     def evaluator(self, planes: Tensor, decoder: Decode, box_warp: float, plane_axes: PlaneAxes) -> PointEvaluator:
-        """See `decoder_backend.DecoderBackend`."""
+        """See `backend.DecoderBackend`."""
         assert isinstance(decoder, OSGDecoder)
         reader = PlaneReader(planes, box_warp, plane_axes)
         packed, last_bias = pack_weights(decoder)
@@ -66,7 +66,7 @@ class TcnnBackend:
         return evaluate
 
     def composite(self, passes: Sequence[RaySamples]) -> RaySums:
-        """See `decoder_backend.DecoderBackend`."""
+        """See `backend.DecoderBackend`."""
         return TORCH.composite(passes)
 
     def _run(self, features: Tensor, packed: Tensor, outputs: int) -> Tensor:

@@ -1,6 +1,6 @@
 """Colours and densities of points by the kernels of `triton_point_kernels`, as a differentiable function.
 
-Importing this needs Triton. The field of `decoder_backend.TORCH` defines the values.
+Importing this needs Triton. The field of `backend.TORCH` defines the values.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import torch
 import triton
 from torch import Tensor
 
-from gan3dinv_ns.eg3d.triton_point_kernels import points_backward, points_forward
+from gan3dinv_ns.eg3d.backends.triton_point_kernels import points_backward, points_forward
 
 # Points that one program holds at a time, and how it runs: with more points, fewer warps or loads ahead of their use,
 # what it holds does not fit the registers and, before Ampere, the shared memory.

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan3dinv_ns.eg3d import Generator, decoder_backends
-from gan3dinv_ns.eg3d.decoder_backend import TORCH
-from gan3dinv_ns.eg3d.decoder_backends import check_backend, largest_error, use_backend, with_fastest_backend
+from gan3dinv_ns.eg3d import Generator
+from gan3dinv_ns.eg3d.backends import choice
+from gan3dinv_ns.eg3d.backends.backend import TORCH
+from gan3dinv_ns.eg3d.backends.choice import check_backend, largest_error, use_backend, with_fastest_backend
 
 
 class _Device:
@@ -36,13 +37,13 @@ class _Backend:
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch):
-    """Makes decoder_backends believe in a CUDA machine with the packages, the GPU and the trial's errors given."""
+    """Makes choice believe in a CUDA machine with the packages, the GPU and the trial's errors given."""
 
     def believe(installed=("triton", "tinycudann"), capability=(9, 0), errors=None) -> None:
         monkeypatch.delenv("TRITON_INTERPRET", raising=False)
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: name if name in installed else None)
         monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: capability)
-        monkeypatch.setattr(decoder_backends, "_build", _Backend)
+        monkeypatch.setattr(choice, "_build", _Backend)
 
         def trial(backend: _Backend, generator: object) -> float:
             found = (errors or {}).get(backend.name, 0.0)
@@ -50,7 +51,7 @@ def machine(monkeypatch: pytest.MonkeyPatch):
                 raise found
             return found
 
-        monkeypatch.setattr(decoder_backends, "largest_error", trial)
+        monkeypatch.setattr(choice, "largest_error", trial)
 
     return believe
 

@@ -15,9 +15,9 @@ COMPILE = """
 from triton import compile
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from gan3dinv_ns.eg3d.triton_composite import _backward, _forward
-from gan3dinv_ns.eg3d.triton_point_kernels import points_backward, points_forward
-from gan3dinv_ns.eg3d.triton_points import _LAUNCH
+from gan3dinv_ns.eg3d.backends.triton_composite import _backward, _forward
+from gan3dinv_ns.eg3d.backends.triton_point_kernels import points_backward, points_forward
+from gan3dinv_ns.eg3d.backends.triton_points import _LAUNCH
 
 numbers = ["count", "count_per_entry", "resolution", "channels", "outputs", "first", "samples"]
 types = dict.fromkeys(numbers, "i32") | {"scale": "fp32", "order": "*i64"}

@@ -19,8 +19,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from gan3dinv_ns.eg3d.backends.triton_functions import absorbed, sigmoid, softplus
 from gan3dinv_ns.eg3d.marcher import sample_weights
-from gan3dinv_ns.eg3d.triton_functions import absorbed, sigmoid, softplus
 
 
 def composite_rays(

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from gan3dinv_ns.eg3d import Generator
+from gan3dinv_ns.eg3d.backends.backend import TORCH, DecoderBackend, RaySamples
+from gan3dinv_ns.eg3d.backends.choice import largest_error, use_backend
+from gan3dinv_ns.eg3d.backends.triton_backend import TritonBackend
 from gan3dinv_ns.eg3d.decoder import OSGDecoder
-from gan3dinv_ns.eg3d.decoder_backend import TORCH, DecoderBackend, RaySamples
-from gan3dinv_ns.eg3d.decoder_backends import largest_error, use_backend
 from gan3dinv_ns.eg3d.renderer import render_rays
-from gan3dinv_ns.eg3d.triton_backend import TritonBackend
 
 TRITON = TritonBackend()
 ROUNDING = 5e-6

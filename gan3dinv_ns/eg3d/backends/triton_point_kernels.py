@@ -14,7 +14,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from gan3dinv_ns.eg3d.triton_functions import sigmoid, softplus
+from gan3dinv_ns.eg3d.backends.triton_functions import sigmoid, softplus
 
 
 @triton.jit

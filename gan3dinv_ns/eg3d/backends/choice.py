@@ -16,8 +16,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from gan3dinv_ns.eg3d.backends.backend import TORCH, DecoderBackend, RaySamples
 from gan3dinv_ns.eg3d.decoder import OSGDecoder
-from gan3dinv_ns.eg3d.decoder_backend import TORCH, DecoderBackend, RaySamples
 from gan3dinv_ns.eg3d.generator import Generator
 
 BackendName = Literal["auto", "torch", "tcnn", "triton"]
@@ -141,10 +141,10 @@ def reason_against(name: str, device: torch.device) -> str | None:
 
 def _build(name: str) -> DecoderBackend:
     if name == "triton":
-        from gan3dinv_ns.eg3d.triton_backend import TritonBackend
+        from gan3dinv_ns.eg3d.backends.triton_backend import TritonBackend
 
         return TritonBackend()
-    from gan3dinv_ns.eg3d.tcnn_backend import TcnnBackend
+    from gan3dinv_ns.eg3d.backends.tcnn_backend import TcnnBackend
 
     return TcnnBackend()
 

@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan3dinv_ns.eg3d import Generator
+from gan3dinv_ns.eg3d.backends.backend import TORCH
+from gan3dinv_ns.eg3d.backends.choice import largest_error
+from gan3dinv_ns.eg3d.backends.tcnn_backend import TcnnBackend, pack_weights
 from gan3dinv_ns.eg3d.decoder import OSGDecoder
-from gan3dinv_ns.eg3d.decoder_backend import TORCH
-from gan3dinv_ns.eg3d.decoder_backends import largest_error
-from gan3dinv_ns.eg3d.tcnn_backend import TcnnBackend, pack_weights
 
 HALF = 1e-2
 """Relative error of half precision through two layers."""

@@ -1,4 +1,4 @@
-"""The decoder backend of Triton kernels. Importing this needs Triton; `decoder_backends` says whether it can be had."""
+"""The decoder backend of Triton kernels. Importing this needs Triton; `choice` says whether it can be had."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from gan3dinv_ns.eg3d.backends.backend import PointEvaluator, RaySamples, RaySums, merged
+from gan3dinv_ns.eg3d.backends.triton_composite import composite_rays
+from gan3dinv_ns.eg3d.backends.triton_points import decode_points, dot_precision
 from gan3dinv_ns.eg3d.decoder import Decode, OSGDecoder
-from gan3dinv_ns.eg3d.decoder_backend import PointEvaluator, RaySamples, RaySums, merged
 from gan3dinv_ns.eg3d.marcher import mean_depth
 from gan3dinv_ns.eg3d.triplanes import PlaneAxes
-from gan3dinv_ns.eg3d.triton_composite import composite_rays
-from gan3dinv_ns.eg3d.triton_points import decode_points, dot_precision
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class TritonBackend:
 
     @property
     def tolerance(self) -> float:
-        """See `decoder_backend.DecoderBackend`."""
+        """See `backend.DecoderBackend`."""
         return 1e-3 if dot_precision() == "ieee" else 1e-2
 
     def evaluator(self, planes: Tensor, decoder: Decode, box_warp: float, plane_axes: PlaneAxes) -> PointEvaluator:
-        """See `decoder_backend.DecoderBackend`."""
+        """See `backend.DecoderBackend`."""
         assert isinstance(decoder, OSGDecoder)
         weights = decoder.scaled_weights()
         # Views of one head share its planes, which are expanded: one copy of them will do.
@@ -43,7 +43,7 @@ class TritonBackend:
         return evaluate
 
     def composite(self, passes: Sequence[RaySamples]) -> RaySums:
-        """See `decoder_backend.DecoderBackend`."""
+        """See `backend.DecoderBackend`."""
         depths, sigma, order = merged(passes)
         if order is None:
             order = torch.arange(depths.shape[-1], device=depths.device).expand_as(depths)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from gan3dinv_ns.eg3d.blockwise_decoding import decode_in_blocks
+from gan3dinv_ns.eg3d.cpu.blockwise_decoding import decode_in_blocks
 from gan3dinv_ns.eg3d.layers import FullyConnected
 
 HIDDEN = 64

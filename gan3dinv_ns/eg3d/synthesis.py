@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gan3dinv_ns.eg3d.cpu.styled_conv import styled_conv2d
 from gan3dinv_ns.eg3d.layers import FullyConnected, bias_activation, modulated_conv2d
 from gan3dinv_ns.eg3d.mapping import MappingNetwork
-from gan3dinv_ns.eg3d.styled_conv import styled_conv2d
 from gan3dinv_ns.ops.resampling import setup_filter, upsample2d
 
 NoiseMode = Literal["const", "random", "none"]

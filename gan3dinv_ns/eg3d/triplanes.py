@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan3dinv_ns.eg3d.triplane_gather import gather_mean, plane_table
+from gan3dinv_ns.eg3d.cpu.triplane_gather import gather_mean, plane_table
 
 PlaneAxes = Literal["eg3d", "yz"]
 

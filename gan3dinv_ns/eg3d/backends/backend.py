@@ -13,10 +13,10 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from gan3dinv_ns.eg3d.cpu.weighted_sum import weighted_sum
 from gan3dinv_ns.eg3d.decoder import Decode
 from gan3dinv_ns.eg3d.marcher import expected_depth, interval_weights, sample_weights
 from gan3dinv_ns.eg3d.triplanes import PlaneAxes, PlaneReader
-from gan3dinv_ns.eg3d.weighted_sum import weighted_sum
 
 PointEvaluator = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Points [N, M, 3] in box units -> colour features [N, M, out] and density before its activation [N, M, 1]."""

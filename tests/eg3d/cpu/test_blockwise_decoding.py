@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan3dinv_ns.eg3d import blockwise_decoding
-from gan3dinv_ns.eg3d.blockwise_decoding import decode_in_blocks
+from gan3dinv_ns.eg3d.cpu import blockwise_decoding
+from gan3dinv_ns.eg3d.cpu.blockwise_decoding import decode_in_blocks
 from gan3dinv_ns.eg3d.decoder import OSGDecoder
 
 

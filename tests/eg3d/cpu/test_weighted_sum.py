@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gan3dinv_ns.eg3d import weighted_sum as module
-from gan3dinv_ns.eg3d.weighted_sum import weighted_sum
+from gan3dinv_ns.eg3d.cpu import weighted_sum as module
+from gan3dinv_ns.eg3d.cpu.weighted_sum import weighted_sum
 
 
 def test_values_and_gradients_are_those_of_the_definition(monkeypatch: pytest.MonkeyPatch) -> None:

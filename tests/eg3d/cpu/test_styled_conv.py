@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from gan3dinv_ns.eg3d.cpu.styled_conv import styled_conv2d
 from gan3dinv_ns.eg3d.layers import bias_activation, modulated_conv2d
-from gan3dinv_ns.eg3d.styled_conv import styled_conv2d
 from gan3dinv_ns.ops.resampling import setup_filter
 
 UP = pytest.mark.parametrize("taps", [None, setup_filter()], ids=["same size", "upsampled"])

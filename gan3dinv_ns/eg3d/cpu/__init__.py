@@ -1,0 +1,1 @@
+"""The same values and gradients as elsewhere in `eg3d`, in fewer passes over memory, for a CPU."""

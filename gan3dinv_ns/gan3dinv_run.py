@@ -146,7 +146,11 @@ def resolve_generator(source: str) -> str:
 
 
 def usable_device(wanted: str) -> str:
-    """The device, or "cpu" where a configuration names a GPU that this machine does not have."""
+    """The device, or "cpu" where a configuration names a GPU that this machine does not have, or Apple's, which lacks
+    float64 and eigenvalues; one line says so."""
+    if wanted == "mps":
+        print("device mps: Apple's GPU lacks float64, which the latents' prior needs; running on the CPU")
+        return "cpu"
     return "cpu" if wanted == "cuda" and not torch.cuda.is_available() else wanted
 
 

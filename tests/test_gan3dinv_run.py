@@ -119,3 +119,8 @@ def test_names_and_urls_stay_as_they_are_and_are_had_before_a_run_begins(
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
 def test_a_missing_gpu_falls_back_to_the_cpu():
     assert usable_device("cuda") == usable_device("cpu") == "cpu"
+
+
+def test_an_apple_gpu_falls_back_with_one_line(capsys):
+    assert usable_device("mps") == "cpu"
+    assert capsys.readouterr().out.count("\n") == 1

@@ -1,15 +1,16 @@
 """The losses of one step, for each group that moves in it (Ko et al., Algorithm 1).
 
 The groups' graphs are kept apart: the latent sees the camera as a constant, the camera sees the tri-planes as
-constants, and the generator's weights see both as constants. Only where the camera moves by the reconstruction loss
-itself (Algorithm 3) is this one graph, which each of the two differentiates for itself.
+constants, and the generator's weights see both as constants. So one backward pass of the sum of all losses gives each
+group the gradient of its own. Where the camera moves by the latent's reconstruction loss (Algorithm 3) they share it,
+and the camera's weight of it is a factor on the gradient that reaches the camera.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -36,16 +37,20 @@ _DRAWS = 8
 
 
 def step_losses(inversion: Inversion, step: int) -> dict[Group, dict[str, Tensor]]:
-    """Weighted losses by group and name for the groups that the schedule moves at this step."""
+    """Weighted losses by group and name for the groups that the schedule moves at this step.
+
+    The sum of all of them has, for the parameters of a group, the gradient of this group's losses.
+    """
     point = inversion.schedule.phase_at(step)
     photos = inversion.photos_at(step)
     generator = with_depth_samples(inversion.generator, inversion.settings.depth_samples)
     losses: dict[Group, dict[str, Tensor]] = {}
     planes: Tensor | None = None
-    label = inversion.label[photos]
     camera = next((plan for plan in point.phase.plans if plan.group == "camera_pose"), None)
-    if camera is None or "reconstruction" not in camera.losses:
-        label = label.detach()
+    by_reconstruction = camera is not None and "reconstruction" in camera.losses
+    weight = inversion.settings.pose.reconstruction_weight
+    label = inversion.label[photos]
+    label = _ScaledGradient.apply(label, weight) if by_reconstruction else label.detach()
     for plan in point.phase.plans:
         if plan.group != "camera_pose":
             ws = noisy_latent(inversion, point) if plan.group == "latent" else inversion.latent.detach()
@@ -54,11 +59,25 @@ def step_losses(inversion: Inversion, step: int) -> dict[Group, dict[str, Tensor
     if camera is not None:
         seen = inversion.planes() if planes is None else planes.detach()
         losses["camera_pose"] = camera_losses(inversion, generator, seen, camera, photos)
-        if "reconstruction" in camera.losses:
-            parts = losses.get("latent") or _reconstruction(inversion, generator, seen, label, photos)
-            whole = torch.stack([parts[name] for name in RECONSTRUCTION if name in parts]).sum()
-            losses["camera_pose"]["reconstruction"] = inversion.settings.pose.reconstruction_weight * whole
+        if by_reconstruction:
+            shared = losses.get("latent")
+            parts = shared or _reconstruction(inversion, generator, seen, inversion.label[photos], photos)
+            whole = weight * torch.stack([parts[name] for name in RECONSTRUCTION if name in parts]).sum()
+            losses["camera_pose"]["reconstruction"] = whole.detach() if shared else whole
     return losses
+
+
+class _ScaledGradient(torch.autograd.Function):
+    """The same values; the gradient is multiplied by a factor."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, factor: float) -> Tensor:
+        ctx.factor = factor
+        return values.view_as(values)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient * ctx.factor, None
 
 
 def _reconstruction(

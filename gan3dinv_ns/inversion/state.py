@@ -191,7 +191,7 @@ class Inversion(nn.Module):
         self.started.fill_(True)
 
     def step_losses(self, step: int) -> dict[Group, dict[str, Tensor]]:
-        """Losses of a step by group and name, weighted; a group's sum is to be differentiated for that group only.
+        """Losses of a step by group and name, weighted; their sum has, for each group, the gradient of its own losses.
 
         Raises:
             ValueError: if the step lies outside of the schedule.

@@ -77,11 +77,10 @@ def optimisation_step(inversion: Inversion, optimizers: Mapping[str, Optimizer],
             inversion.start()
         losses = inversion.step_losses(step)
     groups = inversion.param_groups()
-    for group, parts in losses.items():
+    for group in losses:
         optimizers[group].zero_grad(set_to_none=True)
-        # Groups may share a graph, which their steps would spoil: all gradients come before the first step.
-        last = group == list(losses)[-1]
-        torch.stack(list(parts.values())).sum().backward(inputs=groups[group], retain_graph=not last)
+    total = torch.stack([value for parts in losses.values() for value in parts.values()]).sum()
+    total.backward(inputs=[parameter for group in losses for parameter in groups[group]])
     metrics = _read(losses, step)
     for group in losses:
         for options in optimizers[group].param_groups:
@@ -96,7 +95,7 @@ def optimisation_step(inversion: Inversion, optimizers: Mapping[str, Optimizer],
 def _read(losses: Mapping[Group, Mapping[str, Tensor]], step: int) -> dict[str, float]:
     """The losses by "group/name". Raises: FloatingPointError if one of them is not finite."""
     named = {f"{group}/{name}": value for group, parts in losses.items() for name, value in parts.items()}
-    # All at once, and after the backward passes were asked for: a GPU is waited for once in a step.
+    # All at once, and after the backward pass was asked for: a GPU is waited for once in a step.
     metrics = dict(zip(named, torch.stack([value.detach() for value in named.values()]).tolist(), strict=True))
     for name, value in metrics.items():
         if not math.isfinite(value):

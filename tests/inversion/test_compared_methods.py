@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -108,7 +108,7 @@ def test_the_gradient_to_the_camera_is_that_of_finite_differences(
 
     def loss() -> Tensor:
         torch.manual_seed(0)
-        return inversion.step_losses(3)["camera_pose"]["reconstruction"]
+        return torch.stack(list(inversion.step_losses(3)["latent"].values())).sum()
 
     (gradient,) = torch.autograd.grad(loss(), inversion.pose.angles)  # type: ignore[union-attr]
     for index in range(2):
@@ -120,6 +120,21 @@ def test_the_gradient_to_the_camera_is_that_of_finite_differences(
             with torch.no_grad():
                 inversion.pose.angles[0, index] -= sign * 1e-4  # type: ignore[union-attr]
         assert float(gradient[0, index]) == pytest.approx((values[0] - values[1]) / 2e-4, rel=0.05, abs=1e-5)
+
+
+def test_the_weight_of_the_reconstruction_scales_the_gradient_of_the_camera_alone(
+    make: Make, short_settings: InversionSettings
+) -> None:
+    found = []
+    for weight in (1.0, 0.25):
+        inversion = make(pose=replace(_by_gradient(short_settings), reconstruction_weight=weight))
+        inversion.start()
+        torch.manual_seed(0)
+        total = _total(inversion.step_losses(3))
+        found.append(torch.autograd.grad(total, [inversion.w, *_parameters(inversion.pose)], allow_unused=True))
+    for first, second, factor in zip(*found, (1.0, *[0.25] * (len(found[0]) - 1)), strict=True):
+        if first is not None:
+            torch.testing.assert_close(second, factor * first, rtol=1e-4, atol=1e-7)
 
 
 def test_gradient_descent_finds_the_camera_of_a_known_head(make: Make, short_settings: InversionSettings) -> None:
@@ -152,11 +167,15 @@ def test_steps_of_groups_that_share_a_graph_use_the_gradients_of_the_same_point(
     inversion.start()
     torch.manual_seed(inversion.settings.seed * 1_000_003 + 3)
     losses = inversion.step_losses(3)
-    wanted = torch.autograd.grad(losses["camera_pose"]["reconstruction"], _parameters(inversion.pose))
+    wanted = torch.autograd.grad(_total(losses), _parameters(inversion.pose))
     optimisation_step(inversion, build_optimizers(inversion), 3)
     for parameter, gradient in zip(_parameters(inversion.pose), wanted, strict=True):
         assert parameter.grad is not None and torch.allclose(parameter.grad, gradient, rtol=1e-4, atol=1e-7)
     assert measure(inversion)["psnr"] > 0
+
+
+def _total(losses: Mapping[str, Mapping[str, Tensor]]) -> Tensor:
+    return torch.stack([value for parts in losses.values() for value in parts.values()]).sum()
 
 
 def _parameters(pose: CameraPose) -> list[Tensor]:

@@ -55,14 +55,16 @@ def write_report(folder: ExperimentFolder, reference: str, worst_by: str | None 
     ablated = summarise(ablation, experiment.metrics, _whole_method(folder, reference), experiment.features)
     tables = comparison_tables(experiment, group)
     groups: list[tuple[str, GroupSummary, Sequence[Table]]] = [("Comparison", group, tables)]
-    if any(method.marks for method in experiment.methods.values()):
+    # The whole method alone is in the comparison already.
+    parted = len(ablation.methods) > 1 or not selection.methods
+    if parted and any(method.marks for method in experiment.methods.values()):
         groups.append(("Ablation", ablated, ablation_tables(experiment, ablated)))
     plots = Plots(experiment, selection, reference)
     pictures = {
         "boxes.png": plots.boxes(),
         "steps.png": plots.steps(),
         "edits.png": plots.edits(group.edits),
-        "ablation-boxes.png": Plots(experiment, ablation, ablated.reference).boxes(),
+        "ablation-boxes.png": Plots(experiment, ablation, ablated.reference).boxes() if parted else None,
         "sheet.png": _sheet(folder, selection, reference, worst_by),
         "failures.png": _failures(folder, rows),
     }

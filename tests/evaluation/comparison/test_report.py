@@ -153,3 +153,12 @@ def test_an_unknown_reference_or_metric_is_refused_before_anything_is_written(ri
     with pytest.raises(ValueError, match="no metric 'ssim'; choose one of lpips, psnr"):
         write_report(rich, "ours", worst_by="ssim")
     assert not (rich.folder / "rows.csv").exists()
+
+
+def test_the_whole_method_alone_is_no_ablation(rich, no_plots) -> None:
+    for method in ("no_warp", "neither"):
+        for path in (rich.folder / "rows" / method).glob("*.json"):
+            path.unlink()
+    write_report(rich, "ours")
+    assert "ablation" not in json.loads((rich.folder / "summary.json").read_text())
+    assert "## Ablation" not in (rich.folder / "report.md").read_text()

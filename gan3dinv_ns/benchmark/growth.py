@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -51,8 +51,9 @@ def render_growth(generator: Generator, repeats: int, tell: Tell) -> list[Growth
 
     def samples(count: int) -> list[Measurement]:
         times = count // (coarse + fine)
-        with _depth_samples(generator, coarse * times, fine * times):
-            return both_ways(generator, "image", whole_image(generator), repeats)
+        finer = copy.copy(generator)
+        finer.set_rendering(depth_resolution=coarse * times, depth_resolution_importance=fine * times)
+        return both_ways(finer, "image", whole_image(finer), repeats)
 
     return [
         *_grown("batch", _COUNTS, batches, tell),
@@ -66,23 +67,9 @@ def step_growth(networks: Networks, repeats: int, tell: Tell) -> list[Growth]:
     return _grown("photos", _COUNTS, lambda count: step_suite(networks, repeats, tell, count), tell)
 
 
-def _grown(
-    by: str, sizes: tuple[int, ...] | list[int], measure: Callable[[int], list[Measurement]], tell: Tell
-) -> list[Growth]:
+def _grown(by: str, sizes: Sequence[int], measure: Callable[[int], list[Measurement]], tell: Tell) -> list[Growth]:
     rows = []
     for size in sizes:
         tell(f"{size} {by}")
         rows.append(measure(size))
     return [Growth(by, tuple(sizes), tuple(column)) for column in zip(*rows, strict=True)]
-
-
-@contextmanager
-def _depth_samples(generator: Generator, coarse: int, fine: int) -> Iterator[None]:
-    before = generator.rendering
-    generator.set_rendering(depth_resolution=coarse, depth_resolution_importance=fine)
-    try:
-        yield
-    finally:
-        generator.set_rendering(
-            depth_resolution=before.depth_resolution, depth_resolution_importance=before.depth_resolution_importance
-        )

@@ -3,9 +3,8 @@ the latent, the camera and all weights)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -16,9 +15,6 @@ from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
 from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d import Generator
 from gan3dinv_ns.eg3d.ray_sampler import sample_rays
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 STAGES = ("backbone", "rendering", "super-resolution", "frame", "whole")
 """From the latent to the planes; these to features; these to the image; the last two together, as a viewer asks for

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -20,7 +22,7 @@ from gan3dinv_ns.inversion.run import optimise
 from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.inversion.state import Inversion
 from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
-from gan3dinv_ns.losses.perceptual import LpipsDistance, PerceptualDistance
+from gan3dinv_ns.losses.perceptual import PerceptualDistance, build_perceptual
 
 _YAWS_RAD = (0.3, -0.2, 0.1, -0.4)
 _PITCH_RAD = 0.1
@@ -45,10 +47,7 @@ class Networks:
             ValueError: the name is not known.
         """
         generator, discriminator = untrained_networks(name, device)
-        perceptual = None
-        for backbone in ("vgg", "alex", "squeeze"):
-            if settings.perceptual == f"lpips-{backbone}":
-                perceptual = LpipsDistance(backbone, trained=False).to(device)
+        perceptual = build_perceptual(settings.perceptual, discriminator, device, trained=False)
         return cls(generator, discriminator, None, settings, perceptual)
 
     def inversion(self, photos: int = 1) -> Inversion:
@@ -108,20 +107,10 @@ def step_suite(networks: Networks, repeats: int, tell: Tell, photos: int = 1) ->
             continue
         tell(f"step in {phase.name}")
         step = first + phase.steps // 2
-        call = _Step(inversion, optimizers, step)
+        call = partial(optimisation_step, inversion, optimizers, step)
         rows.append(measured(f"step in {phase.name}", call, repeats, generators))
         first += phase.steps
     return rows
-
-
-@dataclass(frozen=True)
-class _Step:
-    inversion: Inversion
-    optimizers: dict[str, torch.optim.Optimizer]
-    step: int
-
-    def __call__(self) -> None:
-        optimisation_step(self.inversion, self.optimizers, self.step)
 
 
 def inversion_suite(networks: Networks, tell: Tell) -> InversionTime:
@@ -133,20 +122,18 @@ def inversion_suite(networks: Networks, tell: Tell) -> InversionTime:
     tell("inversion")
     begin = time.perf_counter()
     inversion = networks.inversion()
-    marks: dict[str, float] = {}
-    last = {"steps": 0.0, "psnr": float("nan")}
+    inversion.start()
+    ends = {"start": time.perf_counter()}
+    steps, psnr = 0, math.nan
 
     def watch(step: int, phase: str, metrics: dict[str, float]) -> None:
-        now = time.perf_counter()
-        marks.setdefault("start", began[0])
-        marks[phase] = now
-        last["steps"], last["psnr"] = step + 1, metrics.get("psnr", last["psnr"])
+        nonlocal steps, psnr
+        ends[phase] = time.perf_counter()
+        steps, psnr = step + 1, metrics.get("psnr", psnr)
 
-    inversion.start()
-    began = [time.perf_counter()]
     optimise(inversion, watch)
-    seconds, before = {}, begin
-    for name, end in marks.items():
-        seconds[name], before = end - before, end
-    seconds["whole"] = time.perf_counter() - begin
-    return InversionTime({k: round(v, 2) for k, v in seconds.items()}, int(last["steps"]), round(last["psnr"], 2))
+    seconds = {
+        name: round(end - before, 2) for (name, end), before in zip(ends.items(), (begin, *ends.values()), strict=False)
+    }
+    seconds["whole"] = round(time.perf_counter() - begin, 2)
+    return InversionTime(seconds, steps, round(psnr, 2))

@@ -13,10 +13,10 @@ from gan3dinv_ns.ops.peak_memory import peak_memory_mb, reset_peak_memory
 
 def timed(call: Callable[[], object], device: torch.device) -> float:
     """Seconds that a call takes, until the device has finished."""
-    synchronise(device)
+    _synchronise(device)
     begin = time.perf_counter()
     call()
-    synchronise(device)
+    _synchronise(device)
     return time.perf_counter() - begin
 
 
@@ -35,7 +35,6 @@ def median_and_peak(call: Callable[[], object], repeats: int, device: torch.devi
     return statistics.median(times) * 1000, peak_memory_mb(device)
 
 
-def synchronise(device: torch.device) -> None:
-    """Wait until the device has finished."""
+def _synchronise(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)

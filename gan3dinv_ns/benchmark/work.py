@@ -30,11 +30,6 @@ class Work:
     flops: Counter[str] = field(default_factory=Counter)
     moved: int = 0
 
-    @property
-    def total_flops(self) -> float:
-        """Over all number formats."""
-        return float(sum(self.flops.values()))
-
 
 def count_work(call: Callable[[], object]) -> Work:
     """Run a call once and count. Kernels that torch's dispatcher does not see, such as Triton's, are not counted."""

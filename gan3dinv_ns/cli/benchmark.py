@@ -84,7 +84,7 @@ class Benchmark:
         from gan3dinv_ns.benchmark.report import BenchmarkReport, describe_generator
         from gan3dinv_ns.eg3d.backends.choice import usable_backends
 
-        device = resolve_device(self.device)
+        device = next(networks.generator.parameters()).device
         tell("the machine")
         roofline = measure_roofline(device)
         names = usable_backends(device) if self.backend == "all" else (self.backend,)

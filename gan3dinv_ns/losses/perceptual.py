@@ -107,7 +107,10 @@ def unit_length(features: Tensor, eps: float = 1e-8) -> Tensor:
 
 
 def build_perceptual(
-    name: PerceptualName, discriminator: DualDiscriminator | None, device: torch.device | str = "cpu"
+    name: PerceptualName,
+    discriminator: DualDiscriminator | None,
+    device: torch.device | str = "cpu",
+    trained: bool = True,
 ) -> PerceptualDistance:
     """The perceptual distance of that name, frozen.
 
@@ -115,6 +118,7 @@ def build_perceptual(
         name: "discriminator" or "lpips-vgg", "lpips-alex", "lpips-squeeze".
         discriminator: the generator's own; needed for "discriminator" only.
         device: where LPIPS is put; a discriminator stays where it is.
+        trained: of LPIPS, see :class:`LpipsDistance`.
 
     Raises:
         ValueError: unknown name, no discriminator, or weights that cannot be downloaded.
@@ -124,11 +128,11 @@ def build_perceptual(
             raise ValueError('perceptual "discriminator" needs the generator\'s discriminator; choose "lpips-vgg".')
         return DiscriminatorDistance(discriminator)
     if name == "lpips-vgg":
-        return LpipsDistance("vgg").to(device)
+        return LpipsDistance("vgg", trained).to(device)
     if name == "lpips-alex":
-        return LpipsDistance("alex").to(device)
+        return LpipsDistance("alex", trained).to(device)
     if name == "lpips-squeeze":
-        return LpipsDistance("squeeze").to(device)
+        return LpipsDistance("squeeze", trained).to(device)
     raise ValueError(f'no perceptual distance "{name}"; choose one of {", ".join(get_args(PerceptualName))}.')
 
 

@@ -154,8 +154,10 @@ class TrainPose:
     """Each colour channel is multiplied by up to 1 plus or minus this."""
     blur: float = 0.8
     """Pictures are blurred by up to this standard deviation, pixels."""
-    occlusion: float = 0.1
-    """Share of pictures of which a rectangle is hidden."""
+    light: float = 0.5
+    """Share of pictures that are lit from one side, and of another contrast."""
+    occlusion: float = 0.5
+    """Share of pictures of which a patch is hidden."""
     translation_weight: float = 1.0
     """Weight of the camera's translation (equation 6 of the paper's supplement)."""
     trunk: Literal["small", "resnet-34"] = "small"
@@ -180,7 +182,7 @@ class TrainPose:
         from gan3dinv_ns.pretrain.training import TrainingSettings
 
         augmentation = AugmentationSettings(
-            self.shift, self.scale, self.roll, self.tint, blur=self.blur, occlusion=self.occlusion
+            self.shift, self.scale, self.roll, self.tint, blur=self.blur, light=self.light, occlusion=self.occlusion
         )
         rotation = self.rotation or ("sixd" if sees_roll(self.data, augmentation) else "angles")
         settings = PoseTrainingSettings(

@@ -1,4 +1,4 @@
-"""Changes to pictures that photos come with: they are moved, scaled, rolled, tinted, blurred and partly hidden."""
+"""Changes to pictures that photos come with: they are moved, scaled, rolled, lit, tinted, blurred and partly hidden."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gan3dinv_ns.ops.picture_moves import move_pictures
+from gan3dinv_ns.pretrain.disguises import partly_hidden, strangely_lit
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,10 @@ class AugmentationSettings:
     """All are brightened by up to plus or minus this share of the range from black to white."""
     blur: float = 0.8
     """They are blurred by a Gaussian of up to this standard deviation, pixels."""
-    occlusion: float = 0.1
-    """Share of pictures of which a rectangle is hidden."""
+    light: float = 0.5
+    """Share of pictures that are lit from one side, and of another contrast."""
+    occlusion: float = 0.5
+    """Share of pictures of which a patch is hidden."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +65,13 @@ def draw_moves(count: int, settings: AugmentationSettings, device: torch.device 
 def change_looks(pictures: Tensor, settings: AugmentationSettings) -> Tensor:
     """Pictures ``[N, 3, S, S]`` in [-1, 1] in other light, out of focus, and partly hidden."""
     count, device = len(pictures), pictures.device
+    seen = strangely_lit(pictures, settings.light) if settings.light else pictures
     tint = 1 + settings.tint * (2 * torch.rand(count, 3, 1, 1, device=device) - 1)
-    light = 2 * settings.brightness * (2 * torch.rand(count, 1, 1, 1, device=device) - 1)
-    seen = ((pictures + 1) * tint - 1 + light).clamp(-1, 1)
+    bright = 2 * settings.brightness * (2 * torch.rand(count, 1, 1, 1, device=device) - 1)
+    seen = ((seen + 1) * tint - 1 + bright).clamp(-1, 1)
     if settings.blur:
         seen = _blurred(seen, settings.blur * float(torch.rand(())))
-    if settings.occlusion:
-        hidden = _rectangles(count, pictures.shape[-1], device) & (
-            torch.rand(count, 1, 1, 1, device=device) < settings.occlusion
-        )
-        seen = torch.where(hidden, 2 * torch.rand(count, 3, 1, 1, device=device) - 1, seen)
-    return seen
+    return partly_hidden(seen, settings.occlusion) if settings.occlusion else seen
 
 
 def _blurred(pictures: Tensor, sigma: float) -> Tensor:
@@ -84,12 +83,3 @@ def _blurred(pictures: Tensor, sigma: float) -> Tensor:
     padded = F.pad(pictures, (3, 3, 3, 3), mode="replicate")
     across = F.conv2d(padded, kernel, groups=pictures.shape[1])
     return F.conv2d(across, kernel.mT, groups=pictures.shape[1])
-
-
-def _rectangles(count: int, side: int, device: torch.device) -> Tensor:
-    """Masks ``[N, 1, S, S]`` of rectangles that cover up to half of each side."""
-    low = torch.rand(count, 2, device=device)
-    high = low + 0.1 + 0.4 * torch.rand(count, 2, device=device)
-    place = (torch.arange(side, device=device) + 0.5) / side
-    within = (place >= low[..., None]) & (place <= high[..., None])
-    return (within[:, 0, None, :] & within[:, 1, :, None])[:, None]

@@ -8,7 +8,7 @@ import torch
 
 from gan3dinv_ns.pretrain.augmentation import AugmentationSettings, change_looks, draw_moves
 
-NOTHING = AugmentationSettings(0, 0, 0, 0, 0, 0, 0)
+NOTHING = AugmentationSettings(0, 0, 0, 0, 0, 0, 0, 0)
 
 
 def test_nothing_asked_for_is_nothing_changed() -> None:
@@ -27,7 +27,7 @@ def test_moves_stay_within_their_limits_and_fill_them() -> None:
 def test_every_change_of_looks_keeps_the_range_and_does_something() -> None:
     torch.manual_seed(0)
     pictures = torch.rand(8, 3, 32, 32) * 2 - 1
-    for change in ({"tint": 0.3}, {"brightness": 0.2}, {"blur": 1.5}, {"occlusion": 1.0}):
+    for change in ({"tint": 0.3}, {"brightness": 0.2}, {"blur": 1.5}, {"light": 1.0}, {"occlusion": 1.0}):
         changed = change_looks(pictures, replace(NOTHING, **change))
         assert float(changed.abs().max()) <= 1 and not torch.equal(changed, pictures), change
 
@@ -40,9 +40,21 @@ def test_blur_keeps_a_plain_picture_and_takes_contrast() -> None:
     assert float(change_looks(noise, blurred).std()) < 0.7 * float(noise.std())
 
 
-def test_hidden_pictures_have_one_plain_rectangle() -> None:
+def test_half_of_the_pictures_are_hidden_each_in_a_part() -> None:
     torch.manual_seed(2)
-    pictures = torch.rand(40, 3, 32, 32) * 2 - 1
+    pictures = torch.rand(60, 3, 32, 32) * 2 - 1
     hidden = (change_looks(pictures, replace(NOTHING, occlusion=0.5)) != pictures).all(dim=1)
     shares = hidden.flatten(1).float().mean(dim=1)
-    assert 8 <= int((shares > 0).sum()) <= 32 and float(shares.max()) <= 0.31
+    assert 18 <= int((shares > 0).sum()) <= 42 and float(shares.max()) < 0.6
+
+
+def test_half_of_the_pictures_are_lit_unevenly_and_grey_stays_grey() -> None:
+    torch.manual_seed(3)
+    grey = torch.full((60, 3, 32, 32), -0.2)
+    lit = change_looks(grey, replace(NOTHING, light=0.5))
+    changed = ((lit - grey).abs() > 1e-5).flatten(1).any(dim=1)
+    assert 18 <= int(changed.sum()) <= 42
+    spread = lit[changed].flatten(1).amax(dim=1) - lit[changed].flatten(1).amin(dim=1)
+    assert float(spread.median()) > 0.15
+    # It is the light that changes, not the paint: grey stays grey.
+    torch.testing.assert_close(lit[:, :1].expand_as(lit), lit)

@@ -34,7 +34,7 @@ ALONE = Processes(0, 1, torch.device("cpu"))
 SETTINGS = PoseTrainingSettings(
     TrainingSettings(steps=60, batch=16, save_steps=30),
     PoseEstimatorConfig(side=32, channels=(4, 8, 8, 8)),
-    AugmentationSettings(shift=0.0, scale=0.0, tint=0.0, brightness=0.0, blur=0.0, occlusion=0.0),
+    AugmentationSettings(shift=0.0, scale=0.0, tint=0.0, brightness=0.0, blur=0.0, light=0.0, occlusion=0.0),
 )
 
 

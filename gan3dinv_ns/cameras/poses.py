@@ -18,7 +18,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from gan3dinv_ns.cameras.rotations import RADIUS, orbit, rotation_from_6d, yaw_pitch
+from gan3dinv_ns.cameras.rotations import RADIUS, centre_in_own_axes, orbit, rotation_from_6d, yaw_pitch
 
 
 class CameraPose(nn.Module, ABC):
@@ -59,7 +59,7 @@ class CameraPose(nn.Module, ABC):
             ValueError: if a camera looks away from the origin.
         """
         camera_to_world = camera_to_world.detach().reshape(-1, 4, 4)
-        centre = (camera_to_world[:, :3, :3].mT @ camera_to_world[:, :3, 3:])[:, :, 0]
+        centre = centre_in_own_axes(camera_to_world)
         if float(-centre[:, 2].max()) <= 0:
             raise ValueError("the camera looks away from the head; turn it towards the origin.")
         self.set_rotation(camera_to_world[:, :3, :3])

@@ -79,6 +79,11 @@ def shifted(camera_to_world: Tensor, translation: Tensor) -> Tensor:
     return moved
 
 
+def centre_in_own_axes(camera_to_world: Tensor) -> Tensor:
+    """How far cameras ``[N, 4, 4]`` are to their right, down and ahead of the origin, ``[N, 3]``."""
+    return (camera_to_world[:, :3, :3].mT @ camera_to_world[:, :3, 3:])[:, :, 0]
+
+
 def rolled(camera_to_world: Tensor, roll_rad: float | Tensor) -> Tensor:
     """Cameras ``[N, 4, 4]`` turned around their own viewing axis; what they see turns the other way, anticlockwise.
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gan3dinv_ns.cameras.conventions import LABEL_SIZE
-from gan3dinv_ns.cameras.rotations import looking_at_origin, orbit, roll_of, shifted, yaw_pitch
+from gan3dinv_ns.cameras.rotations import centre_in_own_axes, looking_at_origin, orbit, roll_of, shifted, yaw_pitch
 from gan3dinv_ns.eg3d import Generator
 from gan3dinv_ns.eg3d.latent_samples import mapped_latents
 from gan3dinv_ns.encoders import Initialisers, PoseEstimator
@@ -46,7 +46,7 @@ class Guess:
     @property
     def translation(self) -> Tensor:
         """``[1, 2]`` how far the camera is to its right and down of where it would see the origin in the middle."""
-        return (self.camera_to_world[:, :3, :3].mT @ self.camera_to_world[:, :3, 3:])[:, :2, 0]
+        return centre_in_own_axes(self.camera_to_world)[:, :2]
 
     @property
     def estimated_direction(self) -> Tensor | None:

@@ -146,7 +146,7 @@ def test_labels_of_several_photos_stay_with_their_photos(tmp_path, ns_train, fol
         labels.append([name, [*camera, 4.2647, 0, 0.5, 0, 4.2647, 0.5, 0, 0, 1]])
     (mine / "dataset.json").write_text(json.dumps({"labels": labels}))
     pose = "--pipeline.model.inversion.pose"
-    still = (f"{pose}.warp-weight", 0, f"{pose}.photometric-weight", 0)
+    still = (f"{pose}.warp-weight", 0, f"{pose}.reconstruction-weight", 0)
     ns_train("--data", mine, "--output-dir", tmp_path, *short_options, f"{START}.pose", "label", *still)
     run = next(tmp_path.glob("mine/gan3dinv/*"))
     for name, yaw in (("bob", 0.4), ("ada", -0.2)):

@@ -175,7 +175,7 @@ def test_a_label_beside_the_photo_is_where_the_camera_begins(tmp_path, ns_train,
     shutil.copyfile(photo_file, photo)
     (tmp_path / "dataset.json").write_text(json.dumps({"labels": [[photo.name, label]]}))
     pose = "--pipeline.model.inversion.pose"
-    still = (f"{pose}.warp-weight", 0, f"{pose}.photometric-weight", 0)
+    still = (f"{pose}.warp-weight", 0, f"{pose}.reconstruction-weight", 0)
     ns_train("--data", photo, "--output-dir", tmp_path, *short_options, f"{START}.pose", "label", *still)
     run = run_folder(tmp_path)
     found = json.loads((run / "inversion" / "camera.json").read_text())["label"]

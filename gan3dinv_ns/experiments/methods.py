@@ -70,6 +70,9 @@ _TABLE = {
 GROUPS = {"compared": (*COMPARED, OURS), "ablations": (*(name for name in _TABLE if name != OURS), OURS)}
 """Names that stand for several methods; "all" stands for every method there is."""
 
+_EVERY_PHASE = replace(ScheduleSettings(), warmup_steps=1)
+"""Steps from which a recipe's own show which phases it leaves out."""
+
 BASES = {"default": None, "fast": "fast.yaml", "paper": "paper.yaml", "ffhq": "ffhq.yaml", "cats": "cats.yaml"}
 """Recipes that a comparison can be made over: losses, samples and steps that all methods then share."""
 
@@ -123,9 +126,8 @@ def _compiled(name: str, base: InversionSettings) -> CompiledMethod:
         return CompiledMethod(name, "ours", base, marks, True)
     folder, titles = ("compared", COMPARED) if name in COMPARED else ("ablations", ABLATIONS)
     file = f"{folder}/{name}.yaml"
-    shape = _applied(InversionSettings(), file).schedule
     settings = _applied(base, file)
-    settings = replace(settings, schedule=_rescaled(settings.schedule, shape, base.schedule))
+    settings = replace(settings, schedule=_rescaled(settings.schedule, file, base.schedule))
     return CompiledMethod(name, titles[name], settings, marks, name in COMPARED)
 
 
@@ -134,7 +136,7 @@ def _applied(settings: InversionSettings, file: str) -> InversionSettings:
     return apply_recipe(settings, recipe["pipeline"]["model"]["inversion"], "pipeline.model.inversion")
 
 
-def _rescaled(lengths: ScheduleSettings, shape: ScheduleSettings, base: ScheduleSettings) -> ScheduleSettings:
+def _rescaled(lengths: ScheduleSettings, file: str, base: ScheduleSettings) -> ScheduleSettings:
     """A recipe's phases at the length of the base's.
 
     Recipes name steps for the default schedule. What they say by it is which phases there are and how long all of them
@@ -142,12 +144,13 @@ def _rescaled(lengths: ScheduleSettings, shape: ScheduleSettings, base: Schedule
 
     Args:
         lengths: the recipe over the base, with everything but the steps right.
-        shape: the recipe over the defaults.
+        file: the recipe.
         base: the base.
     """
-    ratio = _total(shape) / _total(ScheduleSettings())
-    tune = round(base.tune_steps * ratio) if shape.tune_steps else 0
-    warmup = round(base.warmup_steps * ratio) if shape.warmup_steps else 0
+    ratio = _total(_applied(InversionSettings(), file).schedule) / _total(ScheduleSettings())
+    phases = _applied(InversionSettings(schedule=_EVERY_PHASE), file).schedule
+    tune = round(base.tune_steps * ratio) if phases.tune_steps else 0
+    warmup = round(base.warmup_steps * ratio) if phases.warmup_steps else 0
     project = round(_total(base) * ratio) - tune - warmup
     return replace(lengths, warmup_steps=warmup, project_steps=project, tune_steps=tune)
 

@@ -53,9 +53,9 @@ class StartSettings:
 class ScheduleSettings:
     """Lengths and rates of the phases."""
 
-    warmup_steps: int = 15
+    warmup_steps: int = 0
     """Steps on the camera alone before the latent moves."""
-    project_steps: int = 30
+    project_steps: int = 45
     """Steps on latent and camera."""
     tune_steps: int = 95
     """Steps on the generator's weights (pivotal tuning)."""
@@ -93,10 +93,10 @@ class PoseSettings:
     (Algorithm 1 as printed)."""
     warp_weight: float = 1.0
     """Weight of the warp loss; 0 leaves it out."""
-    photometric_weight: float = 1.0
+    photometric_weight: float = 0.0
     """Weight of the direct comparison of a small rendering with the photo, whose gradient goes through the renderer
-    to the camera (Algorithm 3); 0 leaves it out."""
-    reconstruction_weight: float = 0.0
+    to the camera; 0 leaves it out."""
+    reconstruction_weight: float = 1.0
     """Weight of the latent's own reconstruction loss, whose gradient goes through renderer and super-resolution to the
     camera, both moving together (Algorithm 3); 0 leaves it out."""
     translate: bool = True
@@ -105,7 +105,7 @@ class PoseSettings:
     translation_weight: float = 1000.0
     """Weight of the squared way, in box units, from the first translation, which the estimator gives: a shift can be
     mistaken for a turn, and a shifted head stands beside its place from the side. 0 leaves it free."""
-    estimate_weight: float = 30.0
+    estimate_weight: float = 3.0
     """Weight of the squared angle between the view direction and the estimator's, radians; 0 leaves it free. Heads
     that are still wrong pull the camera away from where it is. Of several photos of one head it is the angle of their
     mean deviation."""
@@ -212,7 +212,7 @@ def untuned_settings(
     steps: int,
     settings: InversionSettings,
 ) -> InversionSettings:
-    """Settings of an inversion of so many steps without tuning, a third of them to warm the camera up.
+    """Settings of an inversion of so many steps without tuning, with the same share of them to warm the camera up.
 
     Args:
         latent, pose: the start, see :class:`StartSettings`.
@@ -224,9 +224,10 @@ def untuned_settings(
     """
     if steps < 0:
         raise ValueError(f"{steps} steps are negative; give 0 or more")
-    warmup = steps // 3
+    lengths = settings.schedule
+    warmup = steps * lengths.warmup_steps // max(1, lengths.warmup_steps + lengths.project_steps)
     return replace(
         settings,
         start=replace(settings.start, latent=latent, pose=pose),
-        schedule=replace(settings.schedule, warmup_steps=warmup, project_steps=steps - warmup, tune_steps=0),
+        schedule=replace(lengths, warmup_steps=warmup, project_steps=steps - warmup, tune_steps=0),
     )

@@ -9,7 +9,7 @@ import pytest
 from gan3dinv_ns.inversion.schedule import GroupPlan, Phase, Schedule
 from gan3dinv_ns.inversion.settings import InversionSettings, PoseSettings, ScheduleSettings, untuned_settings
 
-SCHEDULE = InversionSettings().build_schedule()
+SCHEDULE = InversionSettings(schedule=ScheduleSettings(warmup_steps=15)).build_schedule()
 
 
 def test_phases_come_in_the_order_of_algorithm_1() -> None:
@@ -73,7 +73,7 @@ def test_next_phase_begins_where_this_one_ends() -> None:
 
 
 def test_without_pose_losses_the_camera_stands_still() -> None:
-    settings = replace(InversionSettings(), pose=PoseSettings(warp_weight=0.0, photometric_weight=0.0))
+    settings = replace(InversionSettings(), pose=PoseSettings(warp_weight=0.0, reconstruction_weight=0.0))
     schedule = settings.build_schedule()
     assert all("camera_pose" not in phase.groups for phase in schedule.phases)
     assert schedule.phase_at(0).phase.name == "project"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from gan3dinv_ns.inversion.settings import InversionSettings, ScheduleSettings
 from gan3dinv_ns.ops.recipes import apply_recipe, read_recipe, recipe_path
@@ -110,7 +111,7 @@ def base_settings(base: str, steps: tuple[int, int, int] | None = None) -> Inver
     if base not in BASES:
         raise ValueError(f"base {base!r} is not known; take {', '.join(BASES)}")
     file = BASES[base]
-    settings = InversionSettings() if file is None else _applied(InversionSettings(), file)
+    settings = InversionSettings() if file is None else _applied(InversionSettings(), _changes(file))
     if steps is None:
         return settings
     if min(steps) < 0 or not any(steps):
@@ -125,18 +126,22 @@ def _compiled(name: str, base: InversionSettings) -> CompiledMethod:
     if name == OURS:
         return CompiledMethod(name, "ours", base, marks, True)
     folder, titles = ("compared", COMPARED) if name in COMPARED else ("ablations", ABLATIONS)
-    file = f"{folder}/{name}.yaml"
-    settings = _applied(base, file)
-    settings = replace(settings, schedule=_rescaled(settings.schedule, file, base.schedule))
+    changes = _changes(f"{folder}/{name}.yaml")
+    settings = _applied(base, changes)
+    settings = replace(settings, schedule=_rescaled(settings.schedule, changes, base.schedule))
     return CompiledMethod(name, titles[name], settings, marks, name in COMPARED)
 
 
-def _applied(settings: InversionSettings, file: str) -> InversionSettings:
-    recipe = read_recipe(recipe_path(file))
-    return apply_recipe(settings, recipe["pipeline"]["model"]["inversion"], "pipeline.model.inversion")
+def _changes(file: str) -> dict[str, Any]:
+    """What a recipe says of the inversion."""
+    return read_recipe(recipe_path(file))["pipeline"]["model"]["inversion"]
 
 
-def _rescaled(lengths: ScheduleSettings, file: str, base: ScheduleSettings) -> ScheduleSettings:
+def _applied(settings: InversionSettings, changes: dict[str, Any]) -> InversionSettings:
+    return apply_recipe(settings, changes, "pipeline.model.inversion")
+
+
+def _rescaled(lengths: ScheduleSettings, changes: dict[str, Any], base: ScheduleSettings) -> ScheduleSettings:
     """A recipe's phases at the length of the base's.
 
     Recipes name steps for the default schedule. What they say by it is which phases there are and how long all of them
@@ -144,11 +149,11 @@ def _rescaled(lengths: ScheduleSettings, file: str, base: ScheduleSettings) -> S
 
     Args:
         lengths: the recipe over the base, with everything but the steps right.
-        file: the recipe.
+        changes: the recipe.
         base: the base.
     """
-    ratio = _total(_applied(InversionSettings(), file).schedule) / _total(ScheduleSettings())
-    phases = _applied(InversionSettings(schedule=_EVERY_PHASE), file).schedule
+    ratio = _total(_applied(InversionSettings(), changes).schedule) / _total(ScheduleSettings())
+    phases = _applied(InversionSettings(schedule=_EVERY_PHASE), changes).schedule
     tune = round(base.tune_steps * ratio) if phases.tune_steps else 0
     warmup = round(base.warmup_steps * ratio) if phases.warmup_steps else 0
     project = round(_total(base) * ratio) - tune - warmup

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from gan3dinv_ns.cameras.intrinsics import pixel_centres
+
 _LAMP = 0.8
 """Logarithm of the gain on the bright side, and of its inverse on the dark side, at most."""
 _STEEPNESS = 3.0
@@ -50,8 +52,8 @@ def partly_hidden(pictures: Tensor, share: float) -> Tensor:
 
 def _places(pictures: Tensor) -> tuple[Tensor, Tensor]:
     """x to the right and y down, each [S, S] in [-1, 1]."""
-    line = torch.linspace(-1, 1, pictures.shape[-1], device=pictures.device)
-    y, x = torch.meshgrid(line, line, indexing="ij")
+    height, width = pictures.shape[-2:]
+    x, y = (2 * pixel_centres(height, width, pictures) - 1).unbind(dim=-1)
     return x, y
 
 

@@ -25,6 +25,7 @@ from gan3dinv_ns.cameras.conventions import (
 )
 from gan3dinv_ns.eg3d import Discriminator, Generator, load_discriminator
 from gan3dinv_ns.eg3d.backends.choice import BackendName
+from gan3dinv_ns.eg3d.precision import PrecisionName
 from gan3dinv_ns.eg3d.registry import network_file
 from gan3dinv_ns.encoders import find_initialisers
 from gan3dinv_ns.gan3dinv_field import GAN3DInvField
@@ -58,6 +59,9 @@ class GAN3DInvModelConfig(ModelConfig):
     decoder_backend: BackendName = "auto"
     """What decodes points: torch (the reference), triton (one fused kernel, float32) or tcnn (tiny-cuda-nn, half
     precision; the extra "tinycudann"). On a CUDA device auto takes triton, else tcnn, else torch; elsewhere torch."""
+    precision: PrecisionName = "auto"
+    """What super-resolution is multiplied in: float32, or half, which is bfloat16 on a CPU that has such products, and
+    float16 on a GPU in the blocks that were trained so. auto takes half on a CPU that gains from it."""
     inversion: InversionSettings = field(default_factory=InversionSettings)
     """Phases, losses and rates."""
 

@@ -17,6 +17,7 @@ from nerfstudio.utils.rich_utils import CONSOLE
 from gan3dinv_ns.cameras.conventions import image_from_hwc01
 from gan3dinv_ns.eg3d import Generator, load_generator
 from gan3dinv_ns.eg3d.backends.choice import reason_against, use_backend
+from gan3dinv_ns.eg3d.precision import use_precision
 from gan3dinv_ns.gan3dinv_datamanager import GAN3DInvDataManager, GAN3DInvDataManagerConfig
 from gan3dinv_ns.gan3dinv_model import GAN3DInvModel, GAN3DInvModelConfig
 from gan3dinv_ns.ops.image_files import write_image
@@ -72,7 +73,7 @@ class GAN3DInvPipeline(VanillaPipeline):
             raise ValueError("a head is found on one device; leave --machine.num-devices at 1")
         self.config, self.test_mode, self.world_size = config, test_mode, world_size
         generator = load_generator(config.model.generator, device)
-        self._choose_backend(generator)
+        self._fit_to_machine(generator)
         self.datamanager = config.datamanager.setup(
             device=device,
             test_mode=test_mode,
@@ -91,14 +92,15 @@ class GAN3DInvPipeline(VanillaPipeline):
         self.model.to(device)
         self.place_cameras()
 
-    def _choose_backend(self, generator: Generator) -> None:
-        """A finished run opens on every machine, whatever decoded it when it was made."""
+    def _fit_to_machine(self, generator: Generator) -> None:
+        """Backend and precision; a finished run opens on every machine, whatever it was made with."""
         name = self.config.model.decoder_backend
         if self.test_mode != "val" and reason_against(name, next(generator.parameters()).device) is not None:
             name = "auto"
         note = use_backend(generator, name)
         if note is not None:
             CONSOLE.print(note, soft_wrap=True, highlight=False)
+        use_precision(generator, self.config.model.precision if self.test_mode == "val" else "auto")
 
     def _frame(self, generator: Generator) -> FaceFrame | None:
         """How the generator frames its faces; not looked for where it is not needed."""

@@ -21,6 +21,7 @@ from rich.table import Table
 
 from gan3dinv_ns.cameras.conventions import image_to_hwc01
 from gan3dinv_ns.eg3d.backends.choice import check_backend
+from gan3dinv_ns.eg3d.precision import check_precision
 from gan3dinv_ns.gan3dinv_pipeline import GAN3DInvPipeline, GAN3DInvPipelineConfig
 from gan3dinv_ns.gan3dinv_progress import INTERRUPTED, Interrupt, TrainingProgress, readable_time
 from gan3dinv_ns.gan3dinv_run import (
@@ -194,7 +195,9 @@ class GAN3DInvTrainerConfig(TrainerConfig):
         self.output_dir = self.output_dir.expanduser().resolve()
         self.experiment_name = self.experiment_name or name_of(photos)
         self.machine.device_type = usable_device(self.machine.device_type)  # type: ignore[assignment]
-        check_backend(self.pipeline.model.decoder_backend, torch.device(self.machine.device_type))
+        device = torch.device(self.machine.device_type)
+        check_backend(self.pipeline.model.decoder_backend, device)
+        check_precision(self.pipeline.model.precision, device)
         if self.pipeline.model.inversion.build_schedule().total_steps < 1:
             raise ValueError(
                 "the schedule has no steps; give --pipeline.model.inversion.schedule.project-steps 1 or more"

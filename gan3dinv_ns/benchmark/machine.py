@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from gan3dinv_ns.benchmark.timing import timed
+from gan3dinv_ns.eg3d.precision import multiplies_bfloat16
 
 _TRIALS = 5
 _SIDE = {"cpu": 1024, "cuda": 8192}
@@ -44,12 +45,18 @@ class Roofline:
 def measure_roofline(device: torch.device) -> Roofline:
     """Measure a machine; a second or so."""
     kind = device.type if device.type in _SIDE else "cpu"
-    formats = [torch.float32, torch.float16] if kind == "cuda" else [torch.float32]
-    roofs = {str(one).removeprefix("torch."): _products(one, _SIDE[kind], device) for one in formats}
+    roofs = {str(one).removeprefix("torch."): _products(one, _SIDE[kind], device) for one in _formats(kind)}
     count = _COPIED_BYTES[kind] // 4
     source, target = (torch.zeros(count, device=device) for _ in range(2))
     seconds = min(timed(lambda: target.copy_(source), device) for _ in range(_TRIALS))
     return Roofline(roofs, 2 * 4 * count / seconds)
+
+
+def _formats(kind: str) -> list[torch.dtype]:
+    """Those that a generator may compute in there."""
+    if kind == "cuda":
+        return [torch.float32, torch.float16]
+    return [torch.float32, torch.bfloat16] if multiplies_bfloat16() else [torch.float32]
 
 
 def _products(number_format: torch.dtype, side: int, device: torch.device) -> float:

@@ -40,6 +40,8 @@ class Benchmark:
     """auto is CUDA if there is one, else the CPU."""
     backend: Literal["auto", "torch", "tcnn", "triton", "all"] = "auto"
     """Of the decoder; all measures those that can be had, one after the other."""
+    precision: Literal["auto", "float32", "half"] = "auto"
+    """What super-resolution is multiplied in, see ns-train's."""
     repeats: int = 5
     """Timed calls of each kind; the median counts."""
     json: bool = False
@@ -57,6 +59,7 @@ class Benchmark:
         from rich.console import Console
 
         from gan3dinv_ns.benchmark.steps import Networks
+        from gan3dinv_ns.eg3d.precision import use_precision
         from gan3dinv_ns.experiments.methods import base_settings
         from gan3dinv_ns.ops.atomic_files import atomic_path
 
@@ -67,6 +70,7 @@ class Benchmark:
             networks = Networks.untrained(self.generator, settings, device)
         else:
             networks = Networks(*load_networks(self.generator, device), settings)
+        use_precision(networks.generator, self.precision)
         told = Console(stderr=self.json)
         with told.status("measuring") as status:
             report = self._measure(networks, lambda what: status.update(f"measuring {what}"))

@@ -49,6 +49,8 @@ class Evaluate:
     """Recipe whose losses, samples and steps all methods share: default, fast, paper, ffhq, cats."""
     steps: tuple[int, int, int] | None = None
     """Steps of warm-up, projection and tuning in its stead; methods without one of them project for longer."""
+    precision: Literal["auto", "float32", "half"] = "float32"
+    """What super-resolution is multiplied in, see ns-train's; auto and half depend on the machine."""
     device: DeviceName = "auto"
     """auto is CUDA if there is one, else the CPU; with ray, of each worker."""
     makehuman: Path | None = None
@@ -130,6 +132,7 @@ class Evaluate:
                 self.age_estimator,
                 self.smile_estimator,
             ),
+            self.precision,
         )
 
     def _engine(self) -> Engine:

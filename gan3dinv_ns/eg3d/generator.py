@@ -14,7 +14,7 @@ from gan3dinv_ns.eg3d.depth_samples import Sampling
 from gan3dinv_ns.eg3d.ray_sampler import sample_rays
 from gan3dinv_ns.eg3d.renderer import render_rays
 from gan3dinv_ns.eg3d.superresolution import SUPERRESOLUTIONS
-from gan3dinv_ns.eg3d.synthesis import Backbone, NoiseMode, SynthesisBlock, SynthesisNetwork
+from gan3dinv_ns.eg3d.synthesis import Backbone, NoiseMode, SynthesisBlock, SynthesisLayer, SynthesisNetwork
 
 _PLANES = 3
 
@@ -183,7 +183,12 @@ class Generator(nn.Module):
         self.config = replace(self.config, rendering=self.rendering)
 
     def set_half(self, enabled: bool) -> None:
-        """Let the blocks that were trained so compute in float16; without effect on a CPU."""
+        """Let the blocks that were trained so compute in float16 on a GPU, and super-resolution multiply its
+        convolutions in bfloat16 on a CPU, where densities, and so the shape, stay in float32.
+        """
         for module in self.modules():
             if isinstance(module, SynthesisBlock):
                 module.use_half = enabled
+        for module in self.superresolution.modules():
+            if isinstance(module, SynthesisLayer):
+                module.products = torch.bfloat16 if enabled else None

@@ -25,6 +25,9 @@ class SynthesisLayer(nn.Module):
     """Modulated 3x3 convolution with noise and leaky ReLU: [N, in, H, W] -> [N, out, resolution, resolution].
 
     The buffer `noise_const` is the fixed noise image; a caller may optimise it.
+
+    Attributes:
+        products: what the convolution of one image on a CPU is multiplied in; None is the image's own type.
     """
 
     noise_const: Tensor
@@ -42,6 +45,7 @@ class SynthesisLayer(nn.Module):
         super().__init__()
         self.up = up
         self.conv_clamp = conv_clamp
+        self.products: torch.dtype | None = None
         self.affine = FullyConnected(w_dim, in_channels, bias_init=1.0)
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
         self.register_buffer("resample_filter", setup_filter())
@@ -54,7 +58,7 @@ class SynthesisLayer(nn.Module):
         noise = None if noise_mode == "none" else self._noise(x, noise_mode)
         if _one_on_cpu(x):
             taps = self.resample_filter if self.up == 2 else None
-            return styled_conv2d(x, self.weight, styles, self.bias, noise, taps, self.conv_clamp)
+            return styled_conv2d(x, self.weight, styles, self.bias, noise, taps, self.conv_clamp, self.products)
         x = modulated_conv2d(x, self.weight, styles, up=self.up, resample_filter=self.resample_filter)
         if noise is not None:
             x = x + noise.to(x.dtype)

@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from gan3dinv_ns.eg3d import Generator, load_generator
+from gan3dinv_ns.eg3d.precision import PrecisionName
 from gan3dinv_ns.encoders import find_initialisers
 from gan3dinv_ns.evaluation.comparison.experiment import Experiment, Method, weights_digest
 from gan3dinv_ns.evaluation.comparison.row import Row
@@ -46,6 +47,7 @@ class Plan:
         metrics: names of figures and of ``SETS``, or "all" for those that can be had.
         makehuman: MakeHuman's data; None takes what ships.
         networks: that are given by their paths.
+        precision: of the generator; with "float32" rows of different machines can be compared.
     """
 
     dataset: str
@@ -59,6 +61,7 @@ class Plan:
     metrics: tuple[str, ...] = ("all",)
     makehuman: Path | None = None
     networks: GivenNetworks = NO_NETWORKS
+    precision: PrecisionName = "float32"
 
     def sources(self) -> Sequence[PhotoSource]:
         """The photos.
@@ -110,6 +113,7 @@ def run_experiment(
         plan.roll > 0,
         plan.makehuman,
         plan.networks,
+        plan.precision,
     )
     total = len(sources) * len(plan.methods)
     done = total - len(jobs)
@@ -174,6 +178,8 @@ def _networks(plan: Plan, generator: Generator, measured: Collection[str]) -> di
         "reader": weights_digest(FaceReader.of(plan.generator).regressor) if readable else None,
         "identity_network": None,
         **plan.networks.digests(measured),
+        # Rows from before there was a choice are of float32.
+        **({} if plan.precision == "float32" else {"precision": plan.precision}),
         "device": plan.device,
     }
 

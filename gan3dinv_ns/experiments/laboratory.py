@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from gan3dinv_ns.eg3d.precision import PrecisionName, use_precision
 from gan3dinv_ns.evaluation.comparison.pictures import depth_picture, depth_span, method_strip
 from gan3dinv_ns.evaluation.comparison.row import Row
 from gan3dinv_ns.evaluation.metrics import rotation_error_deg
@@ -50,6 +51,7 @@ class Laboratory:
         roll: whether photos may be rolled, and the camera must be able to follow.
         makehuman: see :class:`~gan3dinv_ns.experiments.photos.Studio`.
         networks: that are given by their paths, which each process must find.
+        precision: of the generator.
     """
 
     generator: str
@@ -58,12 +60,13 @@ class Laboratory:
     roll: bool = False
     makehuman: Path | None = None
     networks: GivenNetworks = NO_NETWORKS
+    precision: PrecisionName = "float32"
 
     def __call__(self) -> Experimenter:
         """The networks, loaded.
 
         Raises:
-            ValueError: one of them is missing or damaged.
+            ValueError: one of them is missing or damaged, or the device does not gain from the precision.
         """
         return Experimenter(self)
 
@@ -75,6 +78,7 @@ class Experimenter:
         self._laboratory, self._device = laboratory, resolve_device(laboratory.device)
         source = laboratory.generator
         self._generator, self._discriminator, self._initialisers = load_networks(source, self._device)
+        use_precision(self._generator, laboratory.precision)
         self._readings = Readings(self._generator, source, laboratory.metrics, self._device, laboratory.networks)
         self._studio = Studio(self._generator, laboratory.makehuman)
 

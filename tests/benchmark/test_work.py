@@ -46,9 +46,13 @@ def test_the_least_time_is_that_of_what_takes_longer() -> None:
     assert Measurement("x", 4000.0, 1.0, {"float32": 200.0}, 5.0).share_of(roofline) == pytest.approx(0.5)
 
 
-def test_a_machine_has_a_roofline_and_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("formats", [{"float32"}, {"float32", "bfloat16"}])
+def test_a_machine_has_a_name_and_a_roof_for_each_format_it_computes_in(
+    formats: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gan3dinv_ns.benchmark.machine.multiplies_bfloat16", lambda: "bfloat16" in formats)
     monkeypatch.setattr("gan3dinv_ns.benchmark.machine._SIDE", {"cpu": 64})
     monkeypatch.setattr("gan3dinv_ns.benchmark.machine._COPIED_BYTES", {"cpu": 2**16})
     roofline = measure_roofline(torch.device("cpu"))
-    assert set(roofline.flops_per_s) == {"float32"} and min(*roofline.flops_per_s.values(), roofline.bytes_per_s) > 0
+    assert set(roofline.flops_per_s) == formats and min(*roofline.flops_per_s.values(), roofline.bytes_per_s) > 0
     assert describe_machine(torch.device("cpu"))["device"]

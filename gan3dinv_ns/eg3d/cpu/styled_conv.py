@@ -14,6 +14,9 @@ of the kernel is needed for them:
     s_i dL/ds_i = <x_i, dL/dx_i>,    d_o dL/dd_o = <z_o, dL/dz_o>,    <z + sqrt(2)(b + n), dL/dz> = <y, dL/dy>,
 
 the last where y is not clamped. `layers.modulated_conv2d` and `layers.bias_activation` define the values.
+
+The convolution itself, k * x and its two gradients, may be multiplied in a shorter type; what goes in and comes out,
+and all the rest, stays as it is.
 """
 
 from __future__ import annotations
@@ -42,6 +45,7 @@ def styled_conv2d(
     noise: Tensor | None = None,
     upsampling_filter: Tensor | None = None,
     clamp: float | None = None,
+    products: torch.dtype | None = None,
 ) -> Tensor:
     """The layer's output for one image; fastest where x lies channels last in memory, as the result does.
 
@@ -53,6 +57,7 @@ def styled_conv2d(
         noise: image [H*up, W*up] that is added to all channels, or None.
         upsampling_filter: the filter [4, 4] that smooths after upsampling (up is 2); None keeps the size (up is 1).
         clamp: largest magnitude of the result; None leaves it free.
+        products: what the convolution is multiplied in, such as torch.bfloat16; None takes x's type.
 
     Returns:
         [1, out, H*up, W*up]; once differentiable in x, weight, styles, bias and noise.
@@ -60,7 +65,8 @@ def styled_conv2d(
     assert upsampling_filter is None or upsampling_filter.shape == (_TAPS, _TAPS)
     demodulation = demodulation_factors(weight, styles)[0]
     style = styles[0] + _SMALLEST_STYLE * (styles[0].detach() == 0)
-    return _StyledConv.apply(x, weight, style, demodulation, bias, noise, upsampling_filter, clamp)
+    products = products or x.dtype
+    return _StyledConv.apply(x, weight, style, demodulation, bias, noise, upsampling_filter, clamp, products)
 
 
 class _StyledConv(torch.autograd.Function):
@@ -75,13 +81,14 @@ class _StyledConv(torch.autograd.Function):
         noise: Tensor | None,
         taps: Tensor | None,
         clamp: float | None,
+        products: torch.dtype,
     ) -> Tensor:
         x = x.contiguous(memory_format=torch.channels_last)
-        kernel = _fold(weight, style, demodulation)
+        kernel = _fold(weight, style, demodulation).to(products)
         if taps is None:
-            y = F.conv2d(x, kernel, bias * LRELU_GAIN, padding=1)
+            y = F.conv2d(x.to(products), kernel, (bias * LRELU_GAIN).to(products), padding=1).to(x.dtype)
         else:
-            y = F.conv_transpose2d(x, kernel.transpose(0, 1), stride=2)
+            y = F.conv_transpose2d(x.to(products), kernel.transpose(0, 1), stride=2).to(x.dtype)
             y = _smooth(y, taps.flip((0, 1)), bias * LRELU_GAIN, _PADDING)
         if noise is not None:
             y = y.add_(noise, alpha=LRELU_GAIN)
@@ -89,7 +96,7 @@ class _StyledConv(torch.autograd.Function):
         if clamp is not None:
             y = y.clamp_(-clamp, clamp)
         ctx.save_for_backward(x, weight, style, demodulation, bias, noise, taps, y)
-        ctx.clamp = clamp
+        ctx.clamp, ctx.products = clamp, products
         return y
 
     @staticmethod
@@ -114,12 +121,15 @@ class _StyledConv(torch.autograd.Function):
                 for_noise = pixels.sum(dim=1).reshape(noise.shape) * LRELU_GAIN
         if taps is not None:
             gradient = _smooth(gradient, taps, None, _TAPS - 1 - _PADDING)
+        kernel = _fold(weight, style, demodulation)
         for_x, for_kernel = _convolution_backward(
-            gradient, x, _fold(weight, style, demodulation), taps is not None, ctx.needs_input_grad[1]
-        )
-        for_weight = None if for_kernel is None else _fold(for_kernel, style, demodulation)
+            gradient.to(ctx.products), x.to(ctx.products), kernel.to(ctx.products), taps is not None,
+            ctx.needs_input_grad[1],
+        )  # fmt: skip
+        for_x = for_x.to(x.dtype)
+        for_weight = None if for_kernel is None else _fold(for_kernel.to(x.dtype), style, demodulation)
         for_style = _channel_products(for_x, x) / style
-        return for_x, for_weight, for_style, product / demodulation, for_bias, for_noise, None, None
+        return for_x, for_weight, for_style, product / demodulation, for_bias, for_noise, None, None, None
 
 
 def _fold(weight: Tensor, style: Tensor, demodulation: Tensor) -> Tensor:

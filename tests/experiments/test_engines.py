@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,11 +40,13 @@ class Toy:
         folder: where it writes, a line for each attempt at a task.
         deaths: how many attempts at each task kill the process; none where there is no number.
         company: tasks from 1 on wait until so many processes have begun something.
+        gate: all tasks wait for this file, if there is one.
     """
 
     folder: Path
     deaths: tuple[int, ...] = ()
     company: int = 1
+    gate: Path | None = None
 
     def __call__(self, task: int) -> Report:
         with (self.folder / str(task)).open("a") as file:
@@ -54,6 +57,8 @@ class Toy:
             os.kill(os.getpid(), signal.SIGKILL)
         if task >= 1:
             wait_until(lambda: len(processes(self.folder)) >= self.company)
+        if self.gate is not None:
+            wait_until(self.gate.exists)
         return Report(task**2, os.getpid(), os.environ.get("OMP_NUM_THREADS", ""))
 
 
@@ -215,6 +220,22 @@ def test_a_cluster_that_grows_during_the_run_is_used(
     outcomes += run
     assert squares(outcomes) == {number: number**2 for number in range(4)}
     assert len(processes(tmp_path)) == 2
+
+
+def test_a_node_that_is_lost_loses_only_the_task_it_was_at(cluster: Any, tmp_path: Path) -> None:
+    folder, gate = tmp_path / "tasks", tmp_path / "gate"
+    folder.mkdir()
+    node = cluster.add_node(num_cpus=1, num_gpus=0, include_log_monitor=False)
+    run = RayEngine(cluster.address).run(MakeToy(Toy(folder, gate=gate)), range(6))
+    with ThreadPoolExecutor() as threads:
+        outcomes = threads.submit(list, run)
+        wait_until(lambda: len(processes(folder)) == 3 or outcomes.done())
+        before = processes(folder)
+        cluster.remove_node(node, allow_graceful=False)
+        wait_until(lambda: not all(map(alive, before)))
+        gate.touch()
+        assert squares(outcomes.result()) == {number: number**2 for number in range(6)}
+    assert sorted(len(attempts(folder, number)) for number in range(6)) == [1, 1, 1, 1, 1, 2]
 
 
 def test_a_cluster_without_room_for_a_worker_is_one_line(cluster: Any, tmp_path: Path) -> None:

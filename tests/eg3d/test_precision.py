@@ -27,6 +27,11 @@ def render(generator, frontal):
 
 def of_a_cpu(monkeypatch, **capabilities: bool) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    ask_again(monkeypatch)
+
+
+def ask_again(monkeypatch) -> None:
+    """What was found of this machine's CPU is not remembered."""
     monkeypatch.setattr(precision, "multiplies_bfloat16", multiplies_bfloat16.__wrapped__)
 
 
@@ -99,6 +104,6 @@ def test_half_is_refused_in_one_line_where_it_gains_nothing(monkeypatch):
 
 def test_torch_that_tells_nothing_means_float32(generator, monkeypatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
-    monkeypatch.setattr(precision, "multiplies_bfloat16", multiplies_bfloat16.__wrapped__)
+    ask_again(monkeypatch)
     use_precision(generator, "auto")
     assert multiplied_in(generator) == {None}

@@ -121,11 +121,10 @@ class _StyledConv(torch.autograd.Function):
                 for_noise = pixels.sum(dim=1).reshape(noise.shape) * LRELU_GAIN
         if taps is not None:
             gradient = _smooth(gradient, taps, None, _TAPS - 1 - _PADDING)
-        kernel = _fold(weight, style, demodulation)
+        kernel = _fold(weight, style, demodulation).to(ctx.products)
         for_x, for_kernel = _convolution_backward(
-            gradient.to(ctx.products), x.to(ctx.products), kernel.to(ctx.products), taps is not None,
-            ctx.needs_input_grad[1],
-        )  # fmt: skip
+            gradient.to(ctx.products), x.to(ctx.products), kernel, taps is not None, ctx.needs_input_grad[1]
+        )
         for_x = for_x.to(x.dtype)
         for_weight = None if for_kernel is None else _fold(for_kernel.to(x.dtype), style, demodulation)
         for_style = _channel_products(for_x, x) / style

@@ -24,8 +24,6 @@ from gan3dinv_ns.cameras.conventions import (
     points_to_nerfstudio,
 )
 from gan3dinv_ns.eg3d import Discriminator, Generator, load_discriminator
-from gan3dinv_ns.eg3d.backends.choice import BackendName
-from gan3dinv_ns.eg3d.precision import PrecisionName
 from gan3dinv_ns.eg3d.registry import network_file
 from gan3dinv_ns.encoders import find_initialisers
 from gan3dinv_ns.gan3dinv_field import GAN3DInvField
@@ -33,6 +31,7 @@ from gan3dinv_ns.gan3dinv_view_renderer import HeadSnapshot, ViewRenderer
 from gan3dinv_ns.gan3dinv_viewer import HeadViewerControl, PhotoPoses
 from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.inversion.state import Inversion
+from gan3dinv_ns.ops.compute_choices import BackendName, PrecisionName
 
 _GENERATOR_KEYS = "inversion.generator."
 _SAME_CAMERA = 1e-3

@@ -17,7 +17,7 @@ from nerfstudio.utils.rich_utils import CONSOLE
 from gan3dinv_ns.cameras.conventions import image_from_hwc01
 from gan3dinv_ns.eg3d import Generator, load_generator
 from gan3dinv_ns.eg3d.backends.choice import reason_against, use_backend
-from gan3dinv_ns.eg3d.precision import use_precision
+from gan3dinv_ns.eg3d.precision import gains_from_precision, use_precision
 from gan3dinv_ns.gan3dinv_datamanager import GAN3DInvDataManager, GAN3DInvDataManagerConfig
 from gan3dinv_ns.gan3dinv_model import GAN3DInvModel, GAN3DInvModelConfig
 from gan3dinv_ns.ops.image_files import write_image
@@ -94,13 +94,15 @@ class GAN3DInvPipeline(VanillaPipeline):
 
     def _fit_to_machine(self, generator: Generator) -> None:
         """Backend and precision; a finished run opens on every machine, whatever it was made with."""
-        name = self.config.model.decoder_backend
-        if self.test_mode != "val" and reason_against(name, next(generator.parameters()).device) is not None:
-            name = "auto"
-        note = use_backend(generator, name)
+        backend, precision = self.config.model.decoder_backend, self.config.model.precision
+        if self.test_mode != "val":
+            device = next(generator.parameters()).device
+            backend = backend if reason_against(backend, device) is None else "auto"
+            precision = precision if gains_from_precision(precision, device) else "auto"
+        note = use_backend(generator, backend)
         if note is not None:
             CONSOLE.print(note, soft_wrap=True, highlight=False)
-        use_precision(generator, self.config.model.precision if self.test_mode == "val" else "auto")
+        use_precision(generator, precision)
 
     def _frame(self, generator: Generator) -> FaceFrame | None:
         """How the generator frames its faces; not looked for where it is not needed."""

@@ -29,6 +29,14 @@ from gan3dinv_ns.eg3d import (
 from gan3dinv_ns.ops.image_files import write_image
 
 
+@pytest.fixture(autouse=True)
+def same_threads() -> Iterator[None]:
+    """No test may leave torch another number of threads: what a run computes depends on it, in its last digits."""
+    before = torch.get_num_threads()
+    yield
+    assert torch.get_num_threads() == before
+
+
 @pytest.fixture(scope="session")
 def tiny_generator_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random 64 -> 128 generator, dense enough that rays hit something, with its discriminator beside it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from nerfstudio.utils.eval_utils import eval_setup
 from PIL import Image
 
 from gan3dinv_ns.cameras.conventions import from_nerfstudio
+from gan3dinv_ns.eg3d import precision
 from gan3dinv_ns.eg3d.backends.backend import TORCH
 
 
@@ -29,14 +31,30 @@ def test_cameras_of_a_loaded_run_stand_at_the_found_pose(loaded, finished_run):
         assert torch.allclose(found.flatten(), torch.tensor(label[:16]), atol=1e-4)
 
 
-def test_a_run_opens_where_its_decoder_backend_cannot_be_had(finished_run):
-    def as_if_made_elsewhere(config):
-        config.pipeline.model.decoder_backend = "tcnn"
+def opened_as_if_made_with(run, **choices):
+    """The generator of a run whose configuration says so."""
+
+    def chosen(config):
+        config.pipeline.model = replace(config.pipeline.model, **choices)
         return config
 
-    path = finished_run / "config.yml"
-    pipeline = eval_setup(path, test_mode="inference", update_config_callback=as_if_made_elsewhere)[1]
-    assert pipeline.model.inversion.generator.backend == TORCH
+    pipeline = eval_setup(run / "config.yml", test_mode="inference", update_config_callback=chosen)[1]
+    return pipeline.model.inversion.generator
+
+
+def multiplied_in(generator):
+    return {module.products for module in generator.modules() if hasattr(module, "products")}
+
+
+def test_a_run_opens_where_its_decoder_backend_cannot_be_had(finished_run):
+    assert opened_as_if_made_with(finished_run, decoder_backend="tcnn").backend == TORCH
+
+
+@pytest.mark.parametrize("has_products", [True, False])
+def test_a_run_keeps_its_precision_and_opens_where_that_cannot_be_had(finished_run, monkeypatch, has_products):
+    monkeypatch.setattr(precision, "multiplies_bfloat16", lambda: has_products)
+    assert multiplied_in(opened_as_if_made_with(finished_run, precision="float32")) == {None}
+    assert (torch.bfloat16 in multiplied_in(opened_as_if_made_with(finished_run, precision="half"))) == has_products
 
 
 def test_stock_training_queries_answer_for_the_photo(loaded):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from gan3dinv_ns.inversion.networks import DeviceName, load_networks, resolve_device
+from gan3dinv_ns.inversion.networks import load_networks, resolve_device
+from gan3dinv_ns.ops.compute_choices import BackendName, DeviceName, PrecisionName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from gan3dinv_ns.benchmark.report import BenchmarkReport, Results
     from gan3dinv_ns.benchmark.steps import Networks
-    from gan3dinv_ns.eg3d.backends.choice import BackendName
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Benchmark:
     """Settings of steps and inversions: a recipe of configs/."""
     device: DeviceName = "auto"
     """auto is CUDA if there is one, else the CPU."""
-    backend: Literal["auto", "torch", "tcnn", "triton", "all"] = "auto"
+    backend: Literal[BackendName, "all"] = "auto"
     """Of the decoder; all measures those that can be had, one after the other."""
-    precision: Literal["auto", "float32", "half"] = "auto"
+    precision: PrecisionName = "auto"
     """What super-resolution is multiplied in, see ns-train's."""
     repeats: int = 5
     """Timed calls of each kind; the median counts."""

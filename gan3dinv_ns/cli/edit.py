@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from gan3dinv_ns.inversion.networks import DeviceName, resolve_device
+from gan3dinv_ns.inversion.networks import resolve_device
+from gan3dinv_ns.ops.compute_choices import DeviceName
 
 if TYPE_CHECKING:
     from torch import Tensor

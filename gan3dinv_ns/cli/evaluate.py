@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from gan3dinv_ns.inversion.networks import DeviceName, resolve_device
+from gan3dinv_ns.inversion.networks import resolve_device
+from gan3dinv_ns.ops.compute_choices import DeviceName, PrecisionName
 
 if TYPE_CHECKING:
     from gan3dinv_ns.evaluation.comparison.store import ExperimentFolder
@@ -49,7 +50,7 @@ class Evaluate:
     """Recipe whose losses, samples and steps all methods share: default, fast, paper, ffhq, cats."""
     steps: tuple[int, int, int] | None = None
     """Steps of warm-up, projection and tuning in its stead; methods without one of them project for longer."""
-    precision: Literal["auto", "float32", "half"] = "float32"
+    precision: PrecisionName = "float32"
     """What super-resolution is multiplied in, see ns-train's; auto and half depend on the machine."""
     device: DeviceName = "auto"
     """auto is CUDA if there is one, else the CPU; with ray, of each worker."""

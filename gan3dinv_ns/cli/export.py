@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gan3dinv_ns.export.settings import MeshSettings, SplatSettings
-from gan3dinv_ns.inversion.networks import DeviceName, resolve_device
+from gan3dinv_ns.inversion.networks import resolve_device
+from gan3dinv_ns.ops.compute_choices import DeviceName
 
 if TYPE_CHECKING:
     from gan3dinv_ns.export.head import Head

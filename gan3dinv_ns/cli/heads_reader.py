@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan3dinv_ns.inversion.networks import DeviceName, resolve_device
+from gan3dinv_ns.inversion.networks import resolve_device
+from gan3dinv_ns.ops.compute_choices import DeviceName
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan3dinv_ns.inversion.networks import DeviceName, load_networks, resolve_device
+from gan3dinv_ns.inversion.networks import load_networks, resolve_device
+from gan3dinv_ns.ops.compute_choices import DeviceName
 
 if TYPE_CHECKING:
     from gan3dinv_ns.eg3d import Generator

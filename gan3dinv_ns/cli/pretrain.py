@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from gan3dinv_ns.cli.progress import counting_bar
-from gan3dinv_ns.inversion.networks import DeviceName, resolve_device
+from gan3dinv_ns.inversion.networks import resolve_device
+from gan3dinv_ns.ops.compute_choices import DeviceName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

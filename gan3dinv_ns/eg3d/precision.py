@@ -8,13 +8,11 @@ On a GPU the blocks that EG3D trained in float16 may be computed in it.
 from __future__ import annotations
 
 from functools import cache
-from typing import Literal
 
 import torch
 
 from gan3dinv_ns.eg3d.generator import Generator
-
-PrecisionName = Literal["auto", "float32", "half"]
+from gan3dinv_ns.ops.compute_choices import PrecisionName
 
 _PRODUCTS = ("avx512_bf16", "amx_bf16")
 
@@ -40,8 +38,13 @@ def check_precision(name: PrecisionName, device: torch.device) -> None:
     Raises:
         ValueError: one line with the reason and the fix.
     """
-    if name == "half" and device.type == "cpu" and not multiplies_bfloat16():
+    if not gains_from_precision(name, device):
         raise ValueError("precision half: this CPU has no bfloat16 products; choose auto or float32")
+
+
+def gains_from_precision(name: PrecisionName, device: torch.device) -> bool:
+    """Whether a precision may be asked for on a device; only half on a CPU without bfloat16 products may not."""
+    return name != "half" or device.type != "cpu" or multiplies_bfloat16()
 
 
 @cache

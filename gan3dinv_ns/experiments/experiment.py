@@ -9,7 +9,6 @@ from pathlib import Path
 from PIL import Image
 
 from gan3dinv_ns.eg3d import Generator, load_generator
-from gan3dinv_ns.eg3d.precision import PrecisionName
 from gan3dinv_ns.encoders import find_initialisers
 from gan3dinv_ns.evaluation.comparison.experiment import Experiment, Method, weights_digest
 from gan3dinv_ns.evaluation.comparison.row import Row
@@ -24,6 +23,7 @@ from gan3dinv_ns.experiments.methods import CompiledMethod
 from gan3dinv_ns.experiments.photos import DrawnHead, PhotoFile, PhotoSource, find_photos
 from gan3dinv_ns.experiments.readings import METRICS, SETS, unavailable
 from gan3dinv_ns.heads.heldout import check_choice
+from gan3dinv_ns.ops.compute_choices import PrecisionName
 
 HEADS = ("heads", "heads-out-of-family")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from gan3dinv_ns.eg3d.precision import PrecisionName, use_precision
+from gan3dinv_ns.eg3d.precision import use_precision
 from gan3dinv_ns.evaluation.comparison.pictures import depth_picture, depth_span, method_strip
 from gan3dinv_ns.evaluation.comparison.row import Row
 from gan3dinv_ns.evaluation.metrics import rotation_error_deg
@@ -22,6 +22,7 @@ from gan3dinv_ns.inversion.networks import load_networks, resolve_device
 from gan3dinv_ns.inversion.run import optimise
 from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.inversion.state import Inversion
+from gan3dinv_ns.ops.compute_choices import PrecisionName
 from gan3dinv_ns.ops.peak_memory import peak_memory_mb, reset_peak_memory
 
 GIVEN = ("rotation_deg", "translation_box")

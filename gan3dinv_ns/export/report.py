@@ -6,12 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from gan3dinv_ns.export.base import base_area
 from gan3dinv_ns.export.mesh import Mesh
-from gan3dinv_ns.export.surface import tetrahedron_volumes
+from gan3dinv_ns.export.surface import connected_parts, tetrahedron_volumes
 
 _LEAST_BASE = 0.02
 """A base is at least this part of the rectangle around the mesh seen from above."""
@@ -100,7 +98,7 @@ def _bodies(faces: np.ndarray) -> int:
     used, renumbered = np.unique(faces, return_inverse=True)
     corners = renumbered.reshape(-1, 3)
     edges = np.concatenate([corners[:, :2], corners[:, 1:]])
-    return _components(edges[:, 0], edges[:, 1], len(used))
+    return connected_parts(edges[:, 0], edges[:, 1], len(used))[0]
 
 
 def _fans(faces: np.ndarray) -> int:
@@ -118,10 +116,4 @@ def _fans(faces: np.ndarray) -> int:
     # The k-th edge from a to b is that edge from b to a of the face on the other side.
     start = np.concatenate([at_start[forward], at_end[forward]])
     end = np.concatenate([at_end[backward], at_start[backward]])
-    return _components(start, end, len(a))
-
-
-def _components(start: np.ndarray, end: np.ndarray, count: int) -> int:
-    """Number of connected parts of a graph."""
-    links = coo_matrix((np.ones(len(start), bool), (start, end)), shape=(count, count))
-    return int(connected_components(links, directed=False)[0])
+    return connected_parts(start, end, len(a))[0]

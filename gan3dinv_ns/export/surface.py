@@ -59,14 +59,21 @@ def largest_component(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarr
         The vertices and faces of that surface, renumbered.
     """
     edges = np.concatenate([faces[:, :2], faces[:, 1:]])
-    links = coo_matrix((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(len(vertices),) * 2)
-    count, label = connected_components(links, directed=False)
+    count, label = connected_parts(edges[:, 0], edges[:, 1], len(vertices))
     face_label = label[faces[:, 0]]
     volumes = np.bincount(face_label, weights=tetrahedron_volumes(vertices, faces), minlength=count)
     winner = int(volumes.argmax())
     kept = label == winner
     renumbered = np.cumsum(kept, dtype=np.int32) - 1
     return vertices[kept], renumbered[faces[face_label == winner]].astype(np.int32)
+
+
+def connected_parts(start: np.ndarray, end: np.ndarray, count: int) -> tuple[int, np.ndarray]:
+    """How many parts a graph of `count` nodes has whose edges [E] lead from `start` to `end`, and each node's part
+    [count]."""
+    links = coo_matrix((np.ones(len(start), bool), (start, end)), shape=(count, count))
+    parts, label = connected_components(links, directed=False)
+    return int(parts), label
 
 
 def tetrahedron_volumes(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

@@ -236,8 +236,13 @@ def _in_parallel(chunks: list[int], job: _Job, processes: int) -> Iterator[int]:
 
 def _make_chunk_of(job: _Job, chunk: int) -> int:
     source, folder, settings, cache_dir = job
+    threads = torch.get_num_threads()
+    # One thread each: processes would hinder one another, and sums would depend on how many there are.
     torch.set_num_threads(1)
-    make_chunk(load_template(source, cache_dir), folder, settings, chunk)
+    try:
+        make_chunk(load_template(source, cache_dir), folder, settings, chunk)
+    finally:
+        torch.set_num_threads(threads)
     return chunk
 
 

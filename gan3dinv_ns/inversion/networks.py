@@ -3,15 +3,13 @@ command lines answer at once."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
 
     from gan3dinv_ns.eg3d import Discriminator, Generator
     from gan3dinv_ns.encoders import Initialisers
-
-DeviceName = Literal["auto", "cpu", "cuda"]
 
 
 def resolve_device(name: str) -> torch.device:

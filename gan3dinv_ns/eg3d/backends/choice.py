@@ -11,7 +11,7 @@ import copy
 import importlib.util
 import logging
 import os
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,8 +19,7 @@ from torch import Tensor
 from gan3dinv_ns.eg3d.backends.backend import TORCH, DecoderBackend, RaySamples
 from gan3dinv_ns.eg3d.decoder import OSGDecoder
 from gan3dinv_ns.eg3d.generator import Generator
-
-BackendName = Literal["auto", "torch", "tcnn", "triton"]
+from gan3dinv_ns.ops.compute_choices import BackendName
 
 _NAMES: dict[str, str] = {"triton": "Triton", "tcnn": "tiny-cuda-nn"}
 _OLDEST_TRITON = (7, 0)

@@ -25,7 +25,6 @@ from gan3dinv_ns.losses.reconstruction import RECONSTRUCTION
 from gan3dinv_ns.losses.warp import View, warp_loss
 
 if TYPE_CHECKING:
-    from gan3dinv_ns.cameras.poses import CameraPose
     from gan3dinv_ns.eg3d import Generator
     from gan3dinv_ns.inversion.state import Inversion
 
@@ -130,7 +129,7 @@ def sides_loss(inversion: Inversion, generator: Generator, planes: Tensor) -> Te
     A regulariser of the kind of PTI's locality regularisation (Roich et al., 2022, section 3.3), in views instead of
     latents.
     """
-    label = inversion.label_of(side_camera(inversion.pose)).to(planes)
+    label = inversion.label_of(side_camera(inversion.yaws_and_pitches, inversion.pose.radius[:1])).to(planes)
     side = inversion.settings.pose.resolution
     with torch.no_grad():
         untuned = with_depth_samples(inversion.untuned, inversion.settings.depth_samples)
@@ -138,25 +137,28 @@ def sides_loss(inversion: Inversion, generator: Generator, planes: Tensor) -> Te
     return functional.mse_loss(raw_view(generator, planes, label, side, "midpoint").image, before)
 
 
-def side_camera(pose: CameraPose) -> Tensor:
+def side_camera(cameras: Sequence[tuple[float, float]], radius: Tensor) -> Tensor:
     """A random camera ``[1, 4, 4]`` that looks at the head from beside a photo's.
 
     The photos' own surroundings are left to the photos: the camera is turned away from one of them by `_NEAREST_SIDE`
     at least, and from all of them if one of a few draws is.
+
+    Args:
+        cameras: yaw and pitch of the photos' cameras in radians.
+        radius: distance from the head's middle, ``[1]``.
     """
-    cameras = [pose.yaw_pitch(index) for index in range(len(pose.radius))]
     best, farthest = (0.0, 0.0), -1.0
     for _ in range(_DRAWS):
-        away = _NEAREST_SIDE + (_FARTHEST_SIDE - _NEAREST_SIDE) * torch.rand(()).item()
-        sign = 1.0 if torch.rand(()).item() < 0.5 else -1.0
-        chosen = 0 if len(cameras) == 1 else int(torch.randint(len(cameras), ()))
-        drawn = (cameras[chosen][0] + sign * away, cameras[chosen][1])
+        share, sign = torch.rand(2).tolist()
+        away = (_NEAREST_SIDE + (_FARTHEST_SIDE - _NEAREST_SIDE) * share) * (1.0 if sign < 0.5 else -1.0)
+        chosen = cameras[0] if len(cameras) == 1 else cameras[torch.randint(len(cameras), (1,)).tolist()[0]]
+        drawn = (chosen[0] + away, chosen[1])
         nearest = min(math.dist(drawn, camera) for camera in cameras)
         if nearest > farthest:
             best, farthest = drawn, nearest
         if nearest >= _NEAREST_SIDE - 1e-6:
             break
-    return orbit(*best, pose.radius[:1])
+    return orbit(*best, radius)
 
 
 def camera_losses(

@@ -53,7 +53,7 @@ def optimise(inversion: Inversion, progress: Progress | None = None) -> None:
         metrics = optimisation_step(inversion, optimizers, step)
         if progress is not None:
             progress(step, inversion.schedule.phase_at(step).phase.name, metrics)
-        if bool(inversion.converged):
+        if inversion.has_converged:
             break
-    if not bool(inversion.started):
+    if not inversion.has_started:
         inversion.start()

@@ -16,6 +16,7 @@ from gan3dinv_ns.eg3d import Discriminator, Generator
 from gan3dinv_ns.encoders import Initialisers
 from gan3dinv_ns.inversion import objectives
 from gan3dinv_ns.inversion.estimator_pose import EstimatorPose
+from gan3dinv_ns.inversion.kept import Kept
 from gan3dinv_ns.inversion.schedule import Group
 from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.inversion.start import Guess, estimator_for, first_guesses, latent_prior, mean_latent
@@ -90,7 +91,9 @@ class Inversion(nn.Module):
         target = PhotoTarget(photo.to(device, torch.float32), perceptual, raw_resolution)
         self._frozen = _Frozen(target, initialisers, generator)
         self.pose = self._first_pose(radius).to(device)
-        self._planes: tuple[tuple[object, ...], Tensor] | None = None
+        self._planes: Kept[Tensor] = Kept()
+        self._directions: Kept[list[tuple[float, float]]] = Kept()
+        self._flags: Kept[tuple[bool, bool]] = Kept()
 
     def _first_pose(self, radius: float) -> CameraPose:
         pose = self.settings.pose
@@ -157,6 +160,28 @@ class Inversion(nn.Module):
         return self.pose()
 
     @property
+    def yaws_and_pitches(self) -> list[tuple[float, float]]:
+        """Directions of all cameras in radians; read from the device only after a camera moved."""
+        sources = (*self.pose.parameters(), *self.pose.buffers())
+        return self._directions.of(
+            sources, lambda: [self.pose.yaw_pitch(index) for index in range(len(self.target.photo))]
+        )
+
+    @property
+    def has_started(self) -> bool:
+        """Whether latent and cameras have been set to what the photos say; see :meth:`start`."""
+        return self._read_flags()[0]
+
+    @property
+    def has_converged(self) -> bool:
+        """Whether a phase's threshold has been reached, which ends the inversion."""
+        return self._read_flags()[1]
+
+    def _read_flags(self) -> tuple[bool, bool]:
+        flags = (self.started, self.converged)
+        return self._flags.of(flags, lambda: (bool(self.started), bool(self.converged)))
+
+    @property
     def label(self) -> Tensor:
         """Camera labels ``[K, 25]`` of the current poses; differentiable."""
         return self.label_of(self.pose())
@@ -206,10 +231,7 @@ class Inversion(nn.Module):
     def planes(self) -> Tensor:
         """Tri-planes ``[1, 3, C, R, R]`` of the current state; computed again only after something changed."""
         sources = (self.w, *self.generator.parameters(), *self.noise_maps)
-        key = (self.w.device, *(one._version for one in sources))
-        if self._planes is None or self._planes[0] != key:
-            self._planes = (key, self.generator.planes(self.latent))
-        return self._planes[1]
+        return self._planes.of(sources, lambda: self.generator.planes(self.latent))
 
     @torch.no_grad()
     def render(self, label: Tensor, resolution: int | None = None, fast: bool = False) -> dict[str, Tensor]:

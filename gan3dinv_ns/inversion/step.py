@@ -64,7 +64,7 @@ def optimisation_step(inversion: Inversion, optimizers: Mapping[str, Optimizer],
 
     Returns:
         every weighted loss as "group/name", and "psnr" in dB where the whole picture was rendered.
-        ``inversion.converged`` turns true once the phase's threshold is reached.
+        ``inversion.has_converged`` turns true once the phase's threshold is reached.
 
     Raises:
         ValueError: if the step lies outside of the schedule.
@@ -73,7 +73,7 @@ def optimisation_step(inversion: Inversion, optimizers: Mapping[str, Optimizer],
     device = inversion.w.device
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.enable_grad():
         torch.manual_seed(inversion.settings.seed * 1_000_003 + step)
-        if not bool(inversion.started):
+        if not inversion.has_started:
             inversion.start()
         losses = inversion.step_losses(step)
     groups = inversion.param_groups()

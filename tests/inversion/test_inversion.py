@@ -227,7 +227,7 @@ def test_tuning_stops_at_the_threshold(
         settings,
         lambda step, name, _: seen.append((step, name)),
     )
-    assert bool(inversion.converged)
+    assert inversion.has_converged
     assert seen[-1] == (7, "tune")
 
 

@@ -25,11 +25,12 @@ from gan3dinv_ns.experiments.ray_engine import RayEngine
 
 @dataclass(frozen=True)
 class Report:
-    """What a toy worker tells: the square of its task, its process, and the threads it may use."""
+    """What a toy worker tells: the square of its task, its process, and the threads and GPUs it may use."""
 
     square: int
     process: int
     threads: str
+    gpus: str
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class Toy:
             wait_until(lambda: len(processes(self.folder)) >= self.company)
         if self.gate is not None:
             wait_until(self.gate.exists)
-        return Report(task**2, os.getpid(), os.environ.get("OMP_NUM_THREADS", ""))
+        threads, gpus = (os.environ.get(name, "") for name in ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES"))
+        return Report(task**2, os.getpid(), threads, gpus)
 
 
 @dataclass(frozen=True)
@@ -236,6 +238,18 @@ def test_a_node_that_is_lost_loses_only_the_task_it_was_at(cluster: Any, tmp_pat
         gate.touch()
         assert squares(outcomes.result()) == {number: number**2 for number in range(6)}
     assert sorted(len(attempts(folder, number)) for number in range(6)) == [1, 1, 1, 1, 1, 2]
+
+
+def test_where_there_are_gpus_each_worker_has_one_of_its_own(cluster: Any, tmp_path: Path) -> None:
+    # Ray takes our word for the number of GPUs, and hands them out by CUDA_VISIBLE_DEVICES.
+    node = cluster.add_node(num_cpus=4, num_gpus=2, include_log_monitor=False)
+    engine = RayEngine(cluster.address)
+    assert engine.describe() == "Ray: 2 workers of 1 core and 1 GPU each on 1 node"
+    outcomes = list(engine.run(MakeToy(Toy(tmp_path, company=2)), range(4)))
+    cluster.remove_node(node)
+    assert squares(outcomes) == {number: number**2 for number in range(4)}
+    told = {outcome.result.process: outcome.result.gpus for outcome in outcomes if outcome.result is not None}
+    assert sorted(told.values()) == ["0", "1"]
 
 
 def test_a_cluster_without_room_for_a_worker_is_one_line(cluster: Any, tmp_path: Path) -> None:

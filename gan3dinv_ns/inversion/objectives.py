@@ -149,8 +149,8 @@ def side_camera(cameras: Sequence[tuple[float, float]], radius: Tensor) -> Tenso
     """
     best, farthest = (0.0, 0.0), -1.0
     for _ in range(_DRAWS):
-        share, sign = torch.rand(2).tolist()
-        away = (_NEAREST_SIDE + (_FARTHEST_SIDE - _NEAREST_SIDE) * share) * (1.0 if sign < 0.5 else -1.0)
+        share, coin = torch.rand(2).tolist()
+        away = (_NEAREST_SIDE + (_FARTHEST_SIDE - _NEAREST_SIDE) * share) * (1.0 if coin < 0.5 else -1.0)
         chosen = cameras[0] if len(cameras) == 1 else cameras[torch.randint(len(cameras), (1,)).tolist()[0]]
         drawn = (chosen[0] + away, chosen[1])
         nearest = min(math.dist(drawn, camera) for camera in cameras)

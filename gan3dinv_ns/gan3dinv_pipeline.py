@@ -17,7 +17,7 @@ from nerfstudio.utils.rich_utils import CONSOLE
 from gan3dinv_ns.cameras.conventions import image_from_hwc01
 from gan3dinv_ns.eg3d import Generator, load_generator
 from gan3dinv_ns.eg3d.backends.choice import reason_against, use_backend
-from gan3dinv_ns.eg3d.precision import gains_from_precision, use_precision
+from gan3dinv_ns.eg3d.precision import precision_can_be_had, use_precision
 from gan3dinv_ns.gan3dinv_datamanager import GAN3DInvDataManager, GAN3DInvDataManagerConfig
 from gan3dinv_ns.gan3dinv_model import GAN3DInvModel, GAN3DInvModelConfig
 from gan3dinv_ns.ops.image_files import write_image
@@ -98,7 +98,7 @@ class GAN3DInvPipeline(VanillaPipeline):
         if self.test_mode != "val":
             device = next(generator.parameters()).device
             backend = backend if reason_against(backend, device) is None else "auto"
-            precision = precision if gains_from_precision(precision, device) else "auto"
+            precision = precision if precision_can_be_had(precision, device) else "auto"
         note = use_backend(generator, backend)
         if note is not None:
             CONSOLE.print(note, soft_wrap=True, highlight=False)

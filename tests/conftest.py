@@ -54,6 +54,12 @@ def tiny_generator_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def multiplied_in() -> Callable[[Generator], set[torch.dtype | None]]:
+    """What a generator's styled layers are multiplied in; None is the type of what goes in."""
+    return lambda generator: {module.products for module in generator.modules() if hasattr(module, "products")}
+
+
+@pytest.fixture(scope="session")
 def read_mp4() -> Callable[[Path], np.ndarray]:
     """Reads all frames [N, H, W, 3] uint8 of an .mp4, whose colours are meant as BT.709 (older PyAV takes BT.601)."""
     import av

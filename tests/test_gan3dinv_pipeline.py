@@ -42,16 +42,14 @@ def opened_as_if_made_with(run, **choices):
     return pipeline.model.inversion.generator
 
 
-def multiplied_in(generator):
-    return {module.products for module in generator.modules() if hasattr(module, "products")}
-
-
 def test_a_run_opens_where_its_decoder_backend_cannot_be_had(finished_run):
     assert opened_as_if_made_with(finished_run, decoder_backend="tcnn").backend == TORCH
 
 
 @pytest.mark.parametrize("has_products", [True, False])
-def test_a_run_keeps_its_precision_and_opens_where_that_cannot_be_had(finished_run, monkeypatch, has_products):
+def test_a_run_keeps_its_precision_and_opens_where_that_cannot_be_had(
+    finished_run, monkeypatch, multiplied_in, has_products
+):
     monkeypatch.setattr(precision, "multiplies_bfloat16", lambda: has_products)
     assert multiplied_in(opened_as_if_made_with(finished_run, precision="float32")) == {None}
     assert (torch.bfloat16 in multiplied_in(opened_as_if_made_with(finished_run, precision="half"))) == has_products

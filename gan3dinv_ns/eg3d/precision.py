@@ -38,11 +38,11 @@ def check_precision(name: PrecisionName, device: torch.device) -> None:
     Raises:
         ValueError: one line with the reason and the fix.
     """
-    if not gains_from_precision(name, device):
+    if not precision_can_be_had(name, device):
         raise ValueError("precision half: this CPU has no bfloat16 products; choose auto or float32")
 
 
-def gains_from_precision(name: PrecisionName, device: torch.device) -> bool:
+def precision_can_be_had(name: PrecisionName, device: torch.device) -> bool:
     """Whether a precision may be asked for on a device; only half on a CPU without bfloat16 products may not."""
     return name != "half" or device.type != "cpu" or multiplies_bfloat16()
 

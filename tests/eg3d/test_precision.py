@@ -35,10 +35,6 @@ def ask_again(monkeypatch) -> None:
     monkeypatch.setattr(precision, "multiplies_bfloat16", multiplies_bfloat16.__wrapped__)
 
 
-def multiplied_in(generator: Generator) -> set[torch.dtype | None]:
-    return {module.products for module in generator.modules() if hasattr(module, "products")}
-
-
 def test_half_changes_a_picture_by_less_than_its_rounding_to_eight_bits(frontal):
     generator = load_generator("makehuman128-64", CPU)
     with torch.no_grad():
@@ -82,14 +78,14 @@ def test_gradients_of_half_point_where_those_of_float32_do(generator, render):
     ("capabilities", "products"),
     [({"avx512_bf16": True}, torch.bfloat16), ({"amx_bf16": True}, torch.bfloat16), ({"avx512_f": True}, None)],
 )
-def test_auto_takes_half_where_the_cpu_gains_from_it(generator, monkeypatch, capabilities, products):
+def test_auto_takes_half_where_the_cpu_gains_from_it(generator, monkeypatch, multiplied_in, capabilities, products):
     of_a_cpu(monkeypatch, **capabilities)
     use_precision(generator, "auto")
     assert products in multiplied_in(generator)
     assert (torch.bfloat16 in multiplied_in(generator)) == (products is not None)
 
 
-def test_float32_is_float32_on_every_cpu(generator, monkeypatch):
+def test_float32_is_float32_on_every_cpu(generator, monkeypatch, multiplied_in):
     of_a_cpu(monkeypatch, avx512_bf16=True)
     use_precision(generator, "half")
     use_precision(generator, "float32")
@@ -102,7 +98,7 @@ def test_half_is_refused_in_one_line_where_it_gains_nothing(monkeypatch):
         check_precision("half", CPU)
 
 
-def test_torch_that_tells_nothing_means_float32(generator, monkeypatch):
+def test_torch_that_tells_nothing_means_float32(generator, monkeypatch, multiplied_in):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
     ask_again(monkeypatch)
     use_precision(generator, "auto")

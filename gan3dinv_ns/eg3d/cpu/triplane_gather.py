@@ -6,7 +6,7 @@ rows (four corners in three planes, weights w divided by 3). Letters: (i, j) the
 (1-t)(1-u), t(1-u), (1-t)u, tu. `triplanes` defines the values, with `grid_sample`.
 
 The gradient for the table is the transposed sum: points are sorted by pixel, and each row sums the gradients of its
-points. Every step is an `embedding_bag`.
+points. Both sums are an `embedding_bag`. The gradients for the coordinates need the features of the corners one by one.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _PLANES = 3
+# Points whose corners' features are gathered at once: 3 MB of 32 channels.
+_BLOCK = 2**11
 
 
 def plane_table(planes: Tensor) -> Tensor:
@@ -104,15 +106,14 @@ def _table_gradient(table: Tensor, base: Tensor, t: Tensor, u: Tensor, gradient:
 def _coordinate_gradients(
     table: Tensor, base: Tensor, t: Tensor, u: Tensor, gradient: Tensor, stride: int
 ) -> tuple[Tensor, Tensor]:
-    """Gradients of x and y: the slopes of the features along both, times the gradients [P, C] of the features."""
+    """Gradients of x and y: the slopes, along both, of the features' products with their gradients [P, C]."""
     corners = torch.tensor(_corner_offsets(stride), dtype=base.dtype)
-    slopes_x = torch.stack([u - 1.0, 1.0 - u, -u, u], dim=-1) / _PLANES
-    slopes_y = torch.stack([t - 1.0, -t, 1.0 - t, t], dim=-1) / _PLANES
-    found: tuple[list[Tensor], list[Tensor]] = ([], [])
-    for plane in range(_PLANES):
-        rows = (base[..., plane, None] + corners).reshape(-1, 4)
-        for slopes, results in zip((slopes_x, slopes_y), found, strict=True):
-            weights = slopes[..., plane, :].reshape(-1, 4)
-            slope = F.embedding_bag(rows, table, per_sample_weights=weights, mode="sum")
-            results.append((slope * gradient).sum(dim=-1).reshape(base.shape[:2]))
-    return torch.stack(found[0], dim=-1), torch.stack(found[1], dim=-1)
+    rows = (base[..., None] + corners).reshape(-1, 4 * _PLANES)
+    products = gradient.new_empty(rows.shape)
+    for some, g, total in zip(rows.split(_BLOCK), gradient.split(_BLOCK), products.split(_BLOCK), strict=True):
+        features = table.index_select(0, some.flatten()).view(*some.shape, -1)
+        torch.sum(features.mul_(g[:, None]), dim=-1, out=total)
+    f, f_x, f_y, f_xy = products.reshape(*base.shape, 4).unbind(dim=-1)
+    for_x = torch.lerp(f_x - f, f_xy - f_y, u) / _PLANES
+    for_y = torch.lerp(f_y - f, f_xy - f_x, t) / _PLANES
+    return for_x, for_y

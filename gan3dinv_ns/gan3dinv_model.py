@@ -59,8 +59,11 @@ class GAN3DInvModelConfig(ModelConfig):
     """What decodes points: torch (the reference), triton (one fused kernel, float32) or tcnn (tiny-cuda-nn, half
     precision; the extra "tinycudann"). On a CUDA device auto takes triton, else tcnn, else torch; elsewhere torch."""
     precision: PrecisionName = "auto"
-    """What super-resolution is multiplied in: float32, or half, which is bfloat16 on a CPU that has such products, and
-    float16 on a GPU in the blocks that were trained so. auto takes half on a CPU that gains from it."""
+    """What super-resolution, and on a CPU the gradients of all convolutions, are multiplied in: float32, or half, which
+    is bfloat16 on a CPU that has such products, and float16 on a GPU in the blocks that were trained so. auto takes
+    half on a CPU that gains from it."""
+    compile: bool = False
+    """Compile backbone and super-resolution by torch.compile, which takes a minute or more in each phase."""
     inversion: InversionSettings = field(default_factory=InversionSettings)
     """Phases, losses and rates."""
 

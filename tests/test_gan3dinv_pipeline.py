@@ -10,6 +10,7 @@ import torch
 from nerfstudio.utils.eval_utils import eval_setup
 from PIL import Image
 
+from gan3dinv_ns import gan3dinv_pipeline
 from gan3dinv_ns.cameras.conventions import from_nerfstudio
 from gan3dinv_ns.eg3d import precision
 from gan3dinv_ns.eg3d.backends.backend import TORCH
@@ -31,14 +32,14 @@ def test_cameras_of_a_loaded_run_stand_at_the_found_pose(loaded, finished_run):
         assert torch.allclose(found.flatten(), torch.tensor(label[:16]), atol=1e-4)
 
 
-def opened_as_if_made_with(run, **choices):
+def opened_as_if_made_with(run, test_mode="inference", **choices):
     """The generator of a run whose configuration says so."""
 
     def chosen(config):
         config.pipeline.model = replace(config.pipeline.model, **choices)
         return config
 
-    pipeline = eval_setup(run / "config.yml", test_mode="inference", update_config_callback=chosen)[1]
+    pipeline = eval_setup(run / "config.yml", test_mode=test_mode, update_config_callback=chosen)[1]
     return pipeline.model.inversion.generator
 
 
@@ -53,6 +54,15 @@ def test_a_run_keeps_its_precision_and_opens_where_that_cannot_be_had(
     monkeypatch.setattr(precision, "multiplies_bfloat16", lambda: has_products)
     assert multiplied_in(opened_as_if_made_with(finished_run, precision="float32")) == {None}
     assert (torch.bfloat16 in multiplied_in(opened_as_if_made_with(finished_run, precision="half"))) == has_products
+
+
+def test_networks_are_compiled_to_invert_and_not_to_look_at_a_finished_run(finished_run, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(gan3dinv_pipeline, "compile_networks", compiled.append)
+    opened_as_if_made_with(finished_run, compile=True)
+    assert compiled == []
+    generator = opened_as_if_made_with(finished_run, "val", compile=True)
+    assert compiled == [generator]
 
 
 def test_stock_training_queries_answer_for_the_photo(loaded):

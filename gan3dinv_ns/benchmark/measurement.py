@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import torch
+
 from gan3dinv_ns.benchmark.machine import Roofline
 from gan3dinv_ns.benchmark.timing import median_and_peak
 from gan3dinv_ns.benchmark.work import count_work
@@ -58,15 +60,15 @@ def measured(name: str, call: Callable[[], object], repeats: int, generators: Se
         name: of the line.
         call: is timed.
         repeats: timed calls; the median counts.
-        generators: that the call renders with, at least one. The work is counted with the torch backend, as other
-            backends' kernels cannot be seen; so FLOP/s of all backends are of the same work.
+        generators: that the call renders with, at least one. The work is counted with the torch backend and nothing
+            compiled, as other kernels cannot be seen; so FLOP/s of all backends are of the same work.
 
     Raises:
         ValueError: `repeats` is less than 1.
     """
     ms, peak = median_and_peak(call, repeats, next(generators[0].parameters()).device)
     with _torch_backend(generators):
-        work = count_work(call)
+        work = torch.compiler.disable(count_work)(call)
     flops = {name: float(count) for name, count in work.flops.items()}
     return Measurement(name, round(ms, 3), round(peak, 1), flops, float(work.moved))
 

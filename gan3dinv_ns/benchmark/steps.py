@@ -16,6 +16,7 @@ from gan3dinv_ns.cameras.conventions import camera_label
 from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
 from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d import Discriminator, Generator
+from gan3dinv_ns.eg3d.compilation import compile_networks
 from gan3dinv_ns.eg3d.untrained import untrained_networks
 from gan3dinv_ns.encoders import Initialisers
 from gan3dinv_ns.inversion.run import optimise
@@ -38,6 +39,8 @@ class Networks:
     initialisers: Initialisers | None
     settings: InversionSettings
     perceptual: PerceptualDistance | None = None
+    compiled: bool = False
+    """Whether inversions compile their networks, see :mod:`~gan3dinv_ns.eg3d.compilation`."""
 
     @classmethod
     def untrained(cls, name: str, settings: InversionSettings, device: torch.device) -> Networks:
@@ -54,12 +57,15 @@ class Networks:
         """One that has not begun, of so many photos (1 to 4) of a sample of the generator.
 
         Raises:
-            ValueError: the perceptual distance of the settings cannot be had.
+            ValueError: the perceptual distance of the settings cannot be had, or the networks cannot be compiled.
         """
         sample = self._sample(photos)
-        return Inversion(
+        inversion = Inversion(
             self.generator, self.discriminator, sample, self.settings, self.initialisers, self.perceptual
         )  # fmt: skip
+        if self.compiled:
+            compile_networks(inversion.generator)
+        return inversion
 
     @torch.no_grad()
     def _sample(self, photos: int) -> Tensor:

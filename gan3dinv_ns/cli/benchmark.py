@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -42,6 +42,8 @@ class Benchmark:
     """Of the decoder; all measures those that can be had, one after the other."""
     precision: PrecisionName = "auto"
     """What super-resolution is multiplied in, see ns-train's."""
+    compile: bool = False
+    """Compile backbone and super-resolution by torch.compile."""
     repeats: int = 5
     """Timed calls of each kind; the median counts."""
     json: bool = False
@@ -59,6 +61,7 @@ class Benchmark:
         from rich.console import Console
 
         from gan3dinv_ns.benchmark.steps import Networks
+        from gan3dinv_ns.eg3d.compilation import compile_networks
         from gan3dinv_ns.eg3d.precision import use_precision
         from gan3dinv_ns.experiments.methods import base_settings
         from gan3dinv_ns.ops.atomic_files import atomic_path
@@ -71,6 +74,9 @@ class Benchmark:
         else:
             networks = Networks(*load_networks(self.generator, device), settings)
         use_precision(networks.generator, self.precision)
+        if self.compile:
+            networks = replace(networks, compiled=True)
+            compile_networks(networks.generator)
         told = Console(stderr=self.json)
         with told.status("measuring") as status:
             report = self._measure(networks, lambda what: status.update(f"measuring {what}"))

@@ -183,12 +183,17 @@ class Generator(nn.Module):
         self.config = replace(self.config, rendering=self.rendering)
 
     def set_half(self, enabled: bool) -> None:
-        """Let the blocks that were trained so compute in float16 on a GPU, and super-resolution multiply its
-        convolutions in bfloat16 on a CPU, where densities, and so the shape, stay in float32.
+        """Let the blocks that were trained so compute in float16 on a GPU.
+
+        On a CPU let super-resolution multiply its convolutions in bfloat16, and all layers their gradients; densities,
+        and so the shape, stay in float32.
         """
+        products = torch.bfloat16 if enabled else None
         for module in self.modules():
             if isinstance(module, SynthesisBlock):
                 module.use_half = enabled
+            elif isinstance(module, SynthesisLayer):
+                module.gradient_products = products
         for module in self.superresolution.modules():
             if isinstance(module, SynthesisLayer):
-                module.products = torch.bfloat16 if enabled else None
+                module.products = products

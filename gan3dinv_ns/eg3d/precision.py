@@ -1,8 +1,9 @@
 """How precisely a generator computes: in float32, or in half as long numbers where that is faster.
 
-A CPU with bfloat16 products (AVX-512's or AMX's) does twice as many of them in a second, and super-resolution, most of
-what is convolved, is multiplied so; its pictures differ from float32's by less than their rounding to eight bits does.
-On a GPU the blocks that EG3D trained in float16 may be computed in it.
+A CPU with bfloat16 products (AVX-512's or AMX's) does twice as many of them in a second. Super-resolution, most of
+what is convolved, is multiplied so: its pictures differ from float32's by less than their rounding to eight bits does.
+So are the gradients of all convolutions, as those of a step vary more with the points that it samples. On a GPU the
+blocks that EG3D trained in float16 may be computed in it.
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ class SynthesisLayer(nn.Module):
     The buffer `noise_const` is the fixed noise image; a caller may optimise it.
 
     Attributes:
-        products: what the convolution of one image on a CPU is multiplied in; None is the image's own type.
+        products, gradient_products: what the convolution of one image on a CPU, and its gradients, are multiplied in;
+            None is the image's own type.
     """
 
     noise_const: Tensor
@@ -46,6 +47,7 @@ class SynthesisLayer(nn.Module):
         self.up = up
         self.conv_clamp = conv_clamp
         self.products: torch.dtype | None = None
+        self.gradient_products: torch.dtype | None = None
         self.affine = FullyConnected(w_dim, in_channels, bias_init=1.0)
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
         self.register_buffer("resample_filter", setup_filter())
@@ -58,7 +60,8 @@ class SynthesisLayer(nn.Module):
         noise = None if noise_mode == "none" else self._noise(x, noise_mode)
         if _one_on_cpu(x):
             taps = self.resample_filter if self.up == 2 else None
-            return styled_conv2d(x, self.weight, styles, self.bias, noise, taps, self.conv_clamp, self.products)
+            types = (self.products, self.gradient_products)
+            return styled_conv2d(x, self.weight, styles, self.bias, noise, taps, self.conv_clamp, *types)
         x = modulated_conv2d(x, self.weight, styles, up=self.up, resample_filter=self.resample_filter)
         if noise is not None:
             x = x + noise.to(x.dtype)

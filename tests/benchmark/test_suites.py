@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from gan3dinv_ns.benchmark import steps
 from gan3dinv_ns.benchmark.growth import Growth, render_growth, step_growth
 from gan3dinv_ns.benchmark.machine import Roofline
 from gan3dinv_ns.benchmark.measurement import Measurement
@@ -82,6 +83,17 @@ def test_an_inversion_is_timed_by_phase(networks: Networks) -> None:
     assert list(found.seconds) == ["start", *phases, "whole"] and found.steps == 4 and math.isfinite(found.psnr)
     parts = sum(seconds for name, seconds in found.seconds.items() if name != "whole")
     assert parts == pytest.approx(found.seconds["whole"], abs=0.1)
+
+
+def test_inversions_compile_their_own_networks_if_they_are_to(
+    networks: Networks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[Generator] = []
+    monkeypatch.setattr(steps, "compile_networks", compiled.append)
+    networks.inversion()
+    assert compiled == []
+    inversion = replace(networks, compiled=True).inversion()
+    assert compiled == [inversion.generator]
 
 
 def test_growth_is_an_exponent_between_sizes() -> None:

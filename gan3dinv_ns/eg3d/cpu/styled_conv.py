@@ -15,8 +15,8 @@ of the kernel is needed for them:
 
 the last where y is not clamped. `layers.modulated_conv2d` and `layers.bias_activation` define the values.
 
-The convolution itself, k * x and its two gradients, may be multiplied in a shorter type; what goes in and comes out,
-and all the rest, stays as it is.
+The convolution itself, k * x, may be multiplied in a shorter type, and so may its two gradients; what goes in and comes
+out, and all the rest, stays as it is.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ def styled_conv2d(
     upsampling_filter: Tensor | None = None,
     clamp: float | None = None,
     products: torch.dtype | None = None,
+    gradient_products: torch.dtype | None = None,
 ) -> Tensor:
     """The layer's output for one image; fastest where x lies channels last in memory, as the result does.
 
@@ -58,6 +59,7 @@ def styled_conv2d(
         upsampling_filter: the filter [4, 4] that smooths after upsampling (up is 2); None keeps the size (up is 1).
         clamp: largest magnitude of the result; None leaves it free.
         products: what the convolution is multiplied in, such as torch.bfloat16; None takes x's type.
+        gradient_products: what its gradients are multiplied in; None takes x's type.
 
     Returns:
         [1, out, H*up, W*up]; once differentiable in x, weight, styles, bias and noise.
@@ -65,8 +67,8 @@ def styled_conv2d(
     assert upsampling_filter is None or upsampling_filter.shape == (_TAPS, _TAPS)
     demodulation = demodulation_factors(weight, styles)[0]
     style = styles[0] + _SMALLEST_STYLE * (styles[0].detach() == 0)
-    products = products or x.dtype
-    return _StyledConv.apply(x, weight, style, demodulation, bias, noise, upsampling_filter, clamp, products)
+    types = (products or x.dtype, gradient_products or x.dtype)
+    return _StyledConv.apply(x, weight, style, demodulation, bias, noise, upsampling_filter, clamp, *types)
 
 
 class _StyledConv(torch.autograd.Function):
@@ -82,6 +84,7 @@ class _StyledConv(torch.autograd.Function):
         taps: Tensor | None,
         clamp: float | None,
         products: torch.dtype,
+        gradient_products: torch.dtype,
     ) -> Tensor:
         x = x.contiguous(memory_format=torch.channels_last)
         kernel = _fold(weight, style, demodulation).to(products)
@@ -96,7 +99,7 @@ class _StyledConv(torch.autograd.Function):
         if clamp is not None:
             y = y.clamp_(-clamp, clamp)
         ctx.save_for_backward(x, weight, style, demodulation, bias, noise, taps, y)
-        ctx.clamp, ctx.products = clamp, products
+        ctx.clamp, ctx.products = clamp, gradient_products
         return y
 
     @staticmethod
@@ -128,7 +131,7 @@ class _StyledConv(torch.autograd.Function):
         for_x = for_x.to(x.dtype)
         for_weight = None if for_kernel is None else _fold(for_kernel.to(x.dtype), style, demodulation)
         for_style = _channel_products(for_x, x) / style
-        return for_x, for_weight, for_style, product / demodulation, for_bias, for_noise, None, None, None
+        return for_x, for_weight, for_style, product / demodulation, for_bias, for_noise, None, None, None, None
 
 
 def _fold(weight: Tensor, style: Tensor, demodulation: Tensor) -> Tensor:

@@ -1,0 +1,65 @@
+"""torch.compile for the convolutional networks of a generator: its backbone and its super-resolution.
+
+What lies between them, lookup, decoding and compositing, has kernels of its own (`backends`).
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from gan3dinv_ns.eg3d.generator import Generator
+
+# Relative; half precision is rounded in other places.
+_TOLERANCE = 1e-2
+
+
+def compile_networks(generator: Generator) -> None:
+    """Compile the networks in place: the same weights, no copy; a copy of the generator is not compiled.
+
+    Super-resolution is compiled and compared first. Every other network is compiled when it is first called, and again
+    when other tensors ask for gradients; each time takes up to a minute.
+
+    Args:
+        generator: on its device.
+
+    Raises:
+        ValueError: torch.compile does not run here, or its gradients are wrong; one line with the fix.
+    """
+    try:
+        error = _largest_error(generator)
+    except Exception as problem:
+        # Compilers, drivers and libraries fail in their own ways.
+        first_line = next(iter(str(problem).strip().splitlines()), "")
+        raise _refusal(f"does not run here ({type(problem).__name__}: {first_line[:120]})") from None
+    if not error <= _TOLERANCE:
+        raise _refusal(f"differs on this device (relative error {error:.1e})")
+    for network in (generator.backbone.synthesis, generator.superresolution):
+        network.compile(dynamic=False)
+
+
+def _refusal(reason: str) -> ValueError:
+    return ValueError(f"torch.compile {reason}; leave --pipeline.model.compile at False")
+
+
+def _largest_error(generator: Generator) -> float:
+    """Relative error (norm of the difference) of a compiled super-resolution, of its image and its gradient."""
+    compiled = copy.deepcopy(generator.superresolution)
+    compiled.compile(dynamic=False)
+    pairs = zip(_trial(compiled, generator), _trial(generator.superresolution, generator), strict=True)
+    return max(float((found - expected).norm() / expected.norm()) for found, expected in pairs)
+
+
+@torch.enable_grad()
+def _trial(superresolution: nn.Module, generator: Generator) -> tuple[Tensor, Tensor]:
+    """Image of random features, and the features' gradient of its mean square."""
+    source, side = torch.Generator().manual_seed(0), generator.neural_rendering_resolution
+    device = next(generator.parameters()).device
+    features = torch.randn(1, generator.config.plane_channels, side, side, generator=source).to(device)
+    ws = torch.randn(1, generator.num_ws, generator.w_dim, generator=source).to(device)
+    features.requires_grad_()
+    image = superresolution(features[:, :3], features, ws)[0]
+    (gradient,) = torch.autograd.grad(image.square().mean(), features)
+    return image.detach(), gradient

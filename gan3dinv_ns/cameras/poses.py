@@ -82,11 +82,15 @@ class CameraPose(nn.Module, ABC):
         bottom = top.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(len(top), 1, 4)
         return torch.cat([top, bottom], dim=1)
 
-    @torch.no_grad()
     def yaw_pitch(self, camera: int = 0) -> tuple[float, float]:
         """Yaw and pitch in radians of one camera's view direction."""
-        yaw, pitch = yaw_pitch(-self.rotation()[camera, None, :, 2])
-        return float(yaw), float(pitch)
+        return self.yaws_and_pitches()[camera]
+
+    @torch.no_grad()
+    def yaws_and_pitches(self) -> list[tuple[float, float]]:
+        """Yaw and pitch in radians of all cameras' view directions."""
+        yaws, pitches = torch.stack(yaw_pitch(-self.rotation()[:, :, 2])).tolist()
+        return list(zip(yaws, pitches, strict=True))
 
 
 class EulerPose(CameraPose):

@@ -47,7 +47,8 @@ class Evaluate:
     generator: str = "makehuman128-64"
     """A name, a URL, or the path of a .pkl or .safetensors file."""
     base: str = "default"
-    """Recipe whose losses, samples and steps all methods share: default, fast, paper, ffhq, cats."""
+    """Recipe whose losses, samples and steps all methods share: default, tables (of the README's), fast, paper, ffhq,
+    cats."""
     steps: tuple[int, int, int] | None = None
     """Steps of warm-up, projection and tuning in its stead; methods without one of them project for longer."""
     precision: PrecisionName = "float32"

@@ -74,7 +74,14 @@ GROUPS = {"compared": (*COMPARED, OURS), "ablations": (*(name for name in _TABLE
 _EVERY_PHASE = replace(ScheduleSettings(), warmup_steps=1)
 """Steps from which a recipe's own show which phases it leaves out."""
 
-BASES = {"default": None, "fast": "fast.yaml", "paper": "paper.yaml", "ffhq": "ffhq.yaml", "cats": "cats.yaml"}
+BASES = {
+    "default": None,
+    "tables": "tables.yaml",
+    "fast": "fast.yaml",
+    "paper": "paper.yaml",
+    "ffhq": "ffhq.yaml",
+    "cats": "cats.yaml",
+}
 """Recipes that a comparison can be made over: losses, samples and steps that all methods then share."""
 
 

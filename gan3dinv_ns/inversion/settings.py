@@ -57,7 +57,7 @@ class ScheduleSettings:
     """Steps on the camera alone before the latent moves."""
     project_steps: int = 45
     """Steps on latent and camera."""
-    tune_steps: int = 95
+    tune_steps: int = 70
     """Steps on the generator's weights (pivotal tuning)."""
     latent_rate: float = 0.03
     """Largest learning rate of the latent."""
@@ -66,8 +66,10 @@ class ScheduleSettings:
     tune_optimizer: Literal["muon", "adam"] = "muon"
     """What tunes the generator's weights: Muon (its convolutions; the rest by Adam at a third of the rate), which comes
     closer to the photo in as many steps, or Adam, as in the paper."""
-    tune_rate: float = 5e-3
+    tune_rate: float = 1e-2
     """Largest learning rate of the generator's weights."""
+    tune_momentum: float = 0.85
+    """Muon's momentum; so few steps are slowed down by more of it."""
     ramp_up: float = 0.05
     """Fraction of a phase during which rates rise."""
     ramp_down: float = 0.25
@@ -150,7 +152,7 @@ class InversionSettings:
     """Weight of the noise maps' regularisation."""
     smoothness_weight: float = 1.0
     """Weight of the depth smoothness while tuning; 0 leaves it out."""
-    sides_weight: float = 1.0
+    sides_weight: float = 0.5
     """Weight, while tuning, of the mean square difference of small renderings from the sides before and after: tuning
     is for the photo, and what the photo does not show should stay as likely as it was. 0 leaves it out."""
     photos_per_step: int = 4

@@ -163,9 +163,7 @@ class Inversion(nn.Module):
     def yaws_and_pitches(self) -> list[tuple[float, float]]:
         """Directions of all cameras in radians; read from the device only after a camera moved."""
         sources = (*self.pose.parameters(), *self.pose.buffers())
-        return self._directions.of(
-            sources, lambda: [self.pose.yaw_pitch(index) for index in range(len(self.target.photo))]
-        )
+        return self._directions.of(sources, self.pose.yaws_and_pitches)
 
     @property
     def has_started(self) -> bool:

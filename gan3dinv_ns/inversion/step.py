@@ -30,8 +30,9 @@ def build_optimizers(inversion: Inversion) -> dict[str, Optimizer]:
         optimizers["camera_pose"] = _through_estimator(
             inversion.pose, groups["camera_pose"], inversion.settings.pose.estimator_rate
         )
-    if inversion.settings.schedule.tune_optimizer == "muon":
-        optimizers["generator"] = _muon(groups["generator"])
+    schedule = inversion.settings.schedule
+    if schedule.tune_optimizer == "muon":
+        optimizers["generator"] = _muon(groups["generator"], schedule.tune_momentum)
     return optimizers
 
 
@@ -43,12 +44,12 @@ def _through_estimator(pose: EstimatorPose, parameters: list[Tensor], rate_facto
     return Adam([*groups, *({"params": [other]} for other in others)], lr=0.0)
 
 
-def _muon(parameters: list[Tensor]) -> Muon:
+def _muon(parameters: list[Tensor], momentum: float) -> Muon:
     """Muon for the convolutions, Adam for all else."""
     convolutions = [weight for weight in parameters if weight.ndim == 4]
     others = [weight for weight in parameters if weight.ndim != 4]
     groups: list[dict] = [{"params": convolutions}, {"params": others, "adam": True, "rate_factor": 0.3}]
-    return Muon(groups, lr=0.0)
+    return Muon(groups, lr=0.0, momentum=momentum)
 
 
 def optimisation_step(inversion: Inversion, optimizers: Mapping[str, Optimizer], step: int) -> dict[str, float]:

@@ -34,7 +34,7 @@ class Benchmark:
     """A name, a URL, or the path of a .pkl or .safetensors file."""
     untrained: bool = False
     """Random weights in the architecture of a published name, LPIPS's too: as fast, and without a download."""
-    base: Literal["default", "fast", "paper", "ffhq", "cats"] = "default"
+    base: Literal["default", "tables", "fast", "paper", "ffhq", "cats"] = "default"
     """Settings of steps and inversions: a recipe of configs/."""
     device: DeviceName = "auto"
     """auto is CUDA if there is one, else the CPU."""

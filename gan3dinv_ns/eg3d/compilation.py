@@ -41,7 +41,7 @@ def compile_networks(generator: Generator) -> None:
 
 
 def _refusal(reason: str) -> ValueError:
-    return ValueError(f"torch.compile {reason}; leave --pipeline.model.compile at False")
+    return ValueError(f"torch.compile {reason}; do without the option compile")
 
 
 def _largest_error(generator: Generator) -> float:

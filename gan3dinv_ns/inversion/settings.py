@@ -57,7 +57,7 @@ class ScheduleSettings:
     """Steps on the camera alone before the latent moves."""
     project_steps: int = 45
     """Steps on latent and camera."""
-    tune_steps: int = 70
+    tune_steps: int = 80
     """Steps on the generator's weights (pivotal tuning)."""
     latent_rate: float = 0.03
     """Largest learning rate of the latent."""
@@ -69,7 +69,7 @@ class ScheduleSettings:
     tune_rate: float = 1e-2
     """Largest learning rate of the generator's weights."""
     tune_momentum: float = 0.85
-    """Muon's momentum; so few steps are slowed down by more of it."""
+    """Muon's momentum; more of it would still be under way when so few steps are over."""
     ramp_up: float = 0.05
     """Fraction of a phase during which rates rise."""
     ramp_down: float = 0.25

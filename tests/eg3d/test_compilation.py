@@ -50,9 +50,7 @@ def test_what_does_not_compile_is_refused_in_one_line(generator: Generator, monk
         raise RuntimeError("no compiler\nand a long story")
 
     monkeypatch.setattr(torch.nn.Module, "compile", fail)
-    message = (
-        r"^torch.compile does not run here \(RuntimeError: no compiler\); leave --pipeline.model.compile at False$"
-    )
+    message = r"^torch.compile does not run here \(RuntimeError: no compiler\); do without the option compile$"
     with pytest.raises(ValueError, match=message):
         compile_networks(generator)
 

@@ -205,6 +205,11 @@ def test_steps_lower_the_loss_of_every_phase(make: Make, short_settings: Inversi
     assert tune[-1]["psnr"] > project[0]["psnr"] + 5
 
 
+def test_muon_has_the_momentum_of_the_settings(make: Make, short_settings: InversionSettings) -> None:
+    muon = build_optimizers(make(schedule=replace(short_settings.schedule, tune_momentum=0.6)))["generator"]
+    assert {group["momentum"] for group in muon.param_groups} == {0.6}
+
+
 def test_warp_and_small_renderings_recover_the_camera(make: Make, short_settings: InversionSettings) -> None:
     schedule = replace(short_settings.schedule, warmup_steps=10, project_steps=60, tune_steps=0)
     pose = replace(short_settings.pose, photometric_weight=1.0, reconstruction_weight=0.0)

@@ -76,7 +76,7 @@ _EVERY_PHASE = replace(ScheduleSettings(), warmup_steps=1)
 
 BASES = {
     "default": None,
-    "tables": "tables.yaml",
+    "tables": "experiments/tables.yaml",
     "fast": "fast.yaml",
     "paper": "paper.yaml",
     "ffhq": "ffhq.yaml",

@@ -17,7 +17,7 @@ from nerfstudio.utils.rich_utils import CONSOLE
 from gan3dinv_ns.cameras.conventions import image_from_hwc01
 from gan3dinv_ns.eg3d import Generator, load_generator
 from gan3dinv_ns.eg3d.backends.choice import reason_against, use_backend
-from gan3dinv_ns.eg3d.compilation import compile_networks
+from gan3dinv_ns.eg3d.compilation import check_compilation, compile_networks
 from gan3dinv_ns.eg3d.precision import precision_can_be_had, use_precision
 from gan3dinv_ns.gan3dinv_datamanager import GAN3DInvDataManager, GAN3DInvDataManagerConfig
 from gan3dinv_ns.gan3dinv_model import GAN3DInvModel, GAN3DInvModelConfig
@@ -93,6 +93,7 @@ class GAN3DInvPipeline(VanillaPipeline):
         self.model.to(device)
         if config.model.compile and test_mode == "val":
             CONSOLE.print("Compiling backbone and super-resolution, which takes a minute or more in each phase.")
+            check_compilation(self.model.inversion.generator)
             compile_networks(self.model.inversion.generator)
         self.place_cameras()
 

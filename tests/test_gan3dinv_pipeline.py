@@ -58,11 +58,13 @@ def test_a_run_keeps_its_precision_and_opens_where_that_cannot_be_had(
 
 def test_networks_are_compiled_to_invert_and_not_to_look_at_a_finished_run(finished_run, monkeypatch):
     compiled = []
+    checked = []
+    monkeypatch.setattr(gan3dinv_pipeline, "check_compilation", checked.append)
     monkeypatch.setattr(gan3dinv_pipeline, "compile_networks", compiled.append)
     opened_as_if_made_with(finished_run, compile=True)
     assert compiled == []
     generator = opened_as_if_made_with(finished_run, "val", compile=True)
-    assert compiled == [generator]
+    assert compiled == checked == [generator]
 
 
 def test_stock_training_queries_answer_for_the_photo(loaded):

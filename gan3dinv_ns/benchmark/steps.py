@@ -57,7 +57,7 @@ class Networks:
         """One that has not begun, of so many photos (1 to 4) of a sample of the generator.
 
         Raises:
-            ValueError: the perceptual distance of the settings cannot be had, or the networks cannot be compiled.
+            ValueError: the perceptual distance of the settings cannot be had.
         """
         sample = self._sample(photos)
         inversion = Inversion(

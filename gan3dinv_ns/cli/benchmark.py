@@ -61,7 +61,7 @@ class Benchmark:
         from rich.console import Console
 
         from gan3dinv_ns.benchmark.steps import Networks
-        from gan3dinv_ns.eg3d.compilation import compile_networks
+        from gan3dinv_ns.eg3d.compilation import check_compilation, compile_networks
         from gan3dinv_ns.eg3d.precision import use_precision
         from gan3dinv_ns.experiments.methods import base_settings
         from gan3dinv_ns.ops.atomic_files import atomic_path
@@ -76,6 +76,7 @@ class Benchmark:
         use_precision(networks.generator, self.precision)
         if self.compile:
             networks = replace(networks, compiled=True)
+            check_compilation(networks.generator)
             compile_networks(networks.generator)
         told = Console(stderr=self.json)
         with told.status("measuring") as status:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gan3dinv_ns.eg3d.generator import Generator
+from gan3dinv_ns.eg3d.trial import does_not_run, largest_relative_error
 
 # Relative; half precision is rounded in other places.
 _TOLERANCE = 1e-2
@@ -19,8 +20,20 @@ _TOLERANCE = 1e-2
 def compile_networks(generator: Generator) -> None:
     """Compile the networks in place: the same weights, no copy; a copy of the generator is not compiled.
 
-    Super-resolution is compiled and compared first. Every other network is compiled when it is first called, and again
-    when other tensors ask for gradients; each time takes up to a minute.
+    They are compiled when they are first called, and again when other tensors ask for gradients; each time takes up to
+    a minute. Whether that runs here tells :func:`check_compilation`.
+    """
+    for network in (generator.backbone.synthesis, generator.superresolution):
+        network.compile(dynamic=False)
+
+
+def is_compiled(generator: Generator) -> bool:
+    """Whether :func:`compile_networks` was called with it."""
+    return generator.superresolution._compiled_call_impl is not None
+
+
+def check_compilation(generator: Generator) -> None:
+    """Compiles a copy of super-resolution and compares it.
 
     Args:
         generator: on its device.
@@ -31,13 +44,9 @@ def compile_networks(generator: Generator) -> None:
     try:
         error = _largest_error(generator)
     except Exception as problem:
-        # Compilers, drivers and libraries fail in their own ways.
-        first_line = next(iter(str(problem).strip().splitlines()), "")
-        raise _refusal(f"does not run here ({type(problem).__name__}: {first_line[:120]})") from None
+        raise _refusal(does_not_run(problem)) from None
     if not error <= _TOLERANCE:
         raise _refusal(f"differs on this device (relative error {error:.1e})")
-    for network in (generator.backbone.synthesis, generator.superresolution):
-        network.compile(dynamic=False)
 
 
 def _refusal(reason: str) -> ValueError:
@@ -45,11 +54,10 @@ def _refusal(reason: str) -> ValueError:
 
 
 def _largest_error(generator: Generator) -> float:
-    """Relative error (norm of the difference) of a compiled super-resolution, of its image and its gradient."""
+    """Largest relative error of a compiled super-resolution, of its image and its gradient."""
     compiled = copy.deepcopy(generator.superresolution)
     compiled.compile(dynamic=False)
-    pairs = zip(_trial(compiled, generator), _trial(generator.superresolution, generator), strict=True)
-    return max(float((found - expected).norm() / expected.norm()) for found, expected in pairs)
+    return largest_relative_error(_trial(compiled, generator), _trial(generator.superresolution, generator))
 
 
 @torch.enable_grad()

@@ -12,7 +12,8 @@ import torch
 
 from gan3dinv_ns.cameras.intrinsics import FOCAL
 from gan3dinv_ns.eg3d import Generator, compilation, load_generator
-from gan3dinv_ns.eg3d.compilation import compile_networks
+from gan3dinv_ns.eg3d.compilation import check_compilation, compile_networks, is_compiled
+from gan3dinv_ns.eg3d.trial import largest_relative_error
 from gan3dinv_ns.inversion.views import orbit_labels
 
 
@@ -37,7 +38,10 @@ def test_compiled_networks_have_the_same_image_and_gradients(
 ) -> None:
     monkeypatch.setattr(torch.nn.Module, "compile", partialmethod(torch.nn.Module.compile, backend="aot_eager"))
     expected, state = seen(generator), set(generator.state_dict())
+    check_compilation(generator)
+    assert not is_compiled(generator)
     compile_networks(generator)
+    assert is_compiled(generator)
     torch._dynamo.utils.counters.clear()
     torch.testing.assert_close(seen(generator), expected, rtol=1e-3, atol=1e-6)
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] >= 2
@@ -52,11 +56,17 @@ def test_what_does_not_compile_is_refused_in_one_line(generator: Generator, monk
     monkeypatch.setattr(torch.nn.Module, "compile", fail)
     message = r"^torch.compile does not run here \(RuntimeError: no compiler\); do without the option compile$"
     with pytest.raises(ValueError, match=message):
-        compile_networks(generator)
+        check_compilation(generator)
 
 
 @pytest.mark.parametrize("error", [0.5, float("nan")])
 def test_what_compiles_wrongly_is_refused(generator: Generator, monkeypatch: pytest.MonkeyPatch, error: float) -> None:
     monkeypatch.setattr(compilation, "_largest_error", lambda generator: error)
     with pytest.raises(ValueError, match="differs on this device"):
-        compile_networks(generator)
+        check_compilation(generator)
+
+
+def test_one_number_that_is_none_spoils_the_trial() -> None:
+    whole, broken = torch.ones(2), torch.tensor([1.0, float("nan")])
+    assert not largest_relative_error([whole, broken], [whole, whole]) <= 1e9
+    assert not largest_relative_error([broken, whole], [whole, whole]) <= 1e9

@@ -10,7 +10,6 @@ import torch
 
 from gan3dinv_ns.benchmark.steps import Networks
 from gan3dinv_ns.eg3d.backends.choice import usable_backends, use_backend
-from gan3dinv_ns.eg3d.compilation import compile_networks
 from gan3dinv_ns.inversion.networks import load_networks
 from gan3dinv_ns.inversion.run import optimise
 from gan3dinv_ns.inversion.settings import InversionSettings, ScheduleSettings
@@ -26,11 +25,9 @@ def found_psnr(file: Path, device: str, backend: BackendName = "torch", compiled
     """PSNR of the photo, a sample of the generator, after a few steps of each phase."""
     schedule = replace(ScheduleSettings(), warmup_steps=2, project_steps=20, tune_steps=15)
     settings = replace(InversionSettings(), schedule=schedule, depth_samples=(8, 8))
-    networks = Networks(*load_networks(str(file), torch.device(device)), settings)
+    networks = Networks(*load_networks(str(file), torch.device(device)), settings, compiled=compiled)
     use_backend(networks.generator, backend)
     inversion, seen = networks.inversion(), []
-    if compiled:
-        compile_networks(inversion.generator)
     optimise(inversion, lambda step, phase, metrics: seen.append(metrics.get("psnr")))
     assert all(one.device.type == device for one in inversion.state_dict().values())
     return float(seen[-1] or 0.0)

@@ -19,6 +19,7 @@ from torch import Tensor
 from gan3dinv_ns.eg3d.backends.backend import TORCH, DecoderBackend, RaySamples
 from gan3dinv_ns.eg3d.decoder import OSGDecoder
 from gan3dinv_ns.eg3d.generator import Generator
+from gan3dinv_ns.eg3d.trial import does_not_run, largest_relative_error
 from gan3dinv_ns.ops.compute_choices import BackendName
 
 _NAMES: dict[str, str] = {"triton": "Triton", "tcnn": "tiny-cuda-nn"}
@@ -112,9 +113,8 @@ def _usable(name: str, generator: Generator, device: torch.device) -> DecoderBac
         backend = _build(name)
         error = largest_error(backend, generator)
     except Exception as problem:
-        # Compilers, drivers and libraries fail in their own ways, and none of them may end an inversion.
-        first_line = next(iter(str(problem).strip().splitlines()), "")
-        raise BackendUnusable(f"does not run here ({type(problem).__name__}: {first_line[:120]})") from None
+        # Whatever it is, it may not end an inversion.
+        raise BackendUnusable(does_not_run(problem)) from None
     if not error <= backend.tolerance:
         raise BackendUnusable(f"differs from torch on this device (relative error {error:.1e})")
     return backend
@@ -157,8 +157,7 @@ def largest_error(backend: DecoderBackend, generator: Generator, rays: int = 8) 
     device = next(generator.parameters()).device
     found = _rendered(backend, generator, _trial(generator, rays), device)
     expected = _rendered(TORCH, generator, _trial(generator, rays), torch.device("cpu"))
-    errors = [(a.cpu() - b).norm() / b.norm().clamp_min(1e-12) for a, b in zip(found, expected, strict=True)]
-    return float(torch.stack(errors).max())
+    return largest_relative_error(found, expected)
 
 
 class _Trial(NamedTuple):

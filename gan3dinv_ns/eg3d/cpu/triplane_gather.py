@@ -49,8 +49,7 @@ class _GatherMean(torch.autograd.Function):
         base, t, u = _cells(x, y, resolution)
         ctx.save_for_backward(table, base, t, u)
         ctx.stride = resolution + 2
-        corners = torch.tensor(_corner_offsets(ctx.stride), dtype=base.dtype)
-        rows = (base[..., None] + corners).reshape(-1, 4 * _PLANES)
+        rows = _corner_rows(base, ctx.stride)
         weights = torch.stack(_corner_weights(t, u), dim=-1).reshape(-1, 4 * _PLANES)
         mean = F.embedding_bag(rows, table, per_sample_weights=weights, mode="sum")
         return mean.reshape(*x.shape[:2], -1)
@@ -81,6 +80,12 @@ def _corner_offsets(stride: int) -> tuple[int, int, int, int]:
     return 0, 1, stride, stride + 1
 
 
+def _corner_rows(base: Tensor, stride: int) -> Tensor:
+    """Rows [N * M, 12] of all corners of points, plane by plane."""
+    corners = torch.tensor(_corner_offsets(stride), dtype=base.dtype)
+    return (base[..., None] + corners).reshape(-1, 4 * _PLANES)
+
+
 def _corner_weights(t: Tensor, u: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The weights of the four corners, divided by the number of planes."""
     upper = u / _PLANES
@@ -107,8 +112,7 @@ def _coordinate_gradients(
     table: Tensor, base: Tensor, t: Tensor, u: Tensor, gradient: Tensor, stride: int
 ) -> tuple[Tensor, Tensor]:
     """Gradients of x and y: the slopes, along both, of the features' products with their gradients [P, C]."""
-    corners = torch.tensor(_corner_offsets(stride), dtype=base.dtype)
-    rows = (base[..., None] + corners).reshape(-1, 4 * _PLANES)
+    rows = _corner_rows(base, stride)
     products = gradient.new_empty(rows.shape)
     for some, g, total in zip(rows.split(_BLOCK), gradient.split(_BLOCK), products.split(_BLOCK), strict=True):
         features = table.index_select(0, some.flatten()).view(*some.shape, -1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -191,6 +192,7 @@ class HeadPanel:
         self._gui.add_markdown(
             "Moves the photo's camera; a training goes on from there. *Photo over it* shows how well it fits."
         )
+        self._nudging = threading.Lock()
         self._nudged = {name: 0.0 for name in _NUDGES if rolls or name != "roll_rad"}
         self._nudges: dict[str, Any] = {}
         for name in self._nudged:
@@ -201,10 +203,12 @@ class HeadPanel:
 
     def _nudge(self, name: str, event: object) -> None:
         """Sliders tell where they are, the camera is moved by how far they went."""
-        value = float(self._nudges[name].value)
-        change, self._nudged[name] = value - self._nudged[name], value
-        if change:
-            self._actions.nudge({name: change})
+        # A slider calls from several threads: none may go another's way again, nor return before it is gone.
+        with self._nudging:
+            value = float(self._nudges[name].value)
+            change, self._nudged[name] = value - self._nudged[name], value
+            if change:
+                self._actions.nudge({name: change})
 
     # Take: what goes to the browser's machine.
 

@@ -55,14 +55,16 @@ class ScheduleSettings:
 
     warmup_steps: int = 0
     """Steps on the camera alone before the latent moves."""
-    project_steps: int = 45
+    project_steps: int = 30
     """Steps on latent and camera."""
     tune_steps: int = 80
     """Steps on the generator's weights (pivotal tuning)."""
-    latent_rate: float = 0.03
+    latent_rate: float = 0.04
     """Largest learning rate of the latent."""
     pose_rate: float = 0.01
     """Largest learning rate of the camera (radians and box units)."""
+    project_betas: tuple[float, float] = (0.8, 0.99)
+    """Adam's betas for latent and camera; larger ones remember more steps than the phase has."""
     tune_optimizer: Literal["muon", "adam"] = "muon"
     """What tunes the generator's weights: Muon (its convolutions; the rest by Adam at a third of the rate), which comes
     closer to the photo in as many steps, or Adam, as in the paper."""

@@ -25,23 +25,24 @@ def build_optimizers(inversion: Inversion) -> dict[str, Optimizer]:
     """
     keep_freed_memory()
     groups = inversion.param_groups()
-    optimizers: dict[str, Optimizer] = {group: Adam(parameters, lr=0.0) for group, parameters in groups.items()}
-    if isinstance(inversion.pose, EstimatorPose):
-        optimizers["camera_pose"] = _through_estimator(
-            inversion.pose, groups["camera_pose"], inversion.settings.pose.estimator_rate
-        )
-    schedule = inversion.settings.schedule
-    if schedule.tune_optimizer == "muon":
-        optimizers["generator"] = _muon(groups["generator"], schedule.tune_momentum)
-    return optimizers
+    schedule, pose = inversion.settings.schedule, inversion.pose
+    camera: list[Any] = groups["camera_pose"]
+    if isinstance(pose, EstimatorPose):
+        camera = _through_estimator(pose, camera, inversion.settings.pose.estimator_rate)
+    tuned = groups["generator"]
+    muon = schedule.tune_optimizer == "muon"
+    return {
+        "latent": Adam(groups["latent"], lr=0.0, betas=schedule.project_betas),
+        "camera_pose": Adam(camera, lr=0.0, betas=schedule.project_betas),
+        "generator": _muon(tuned, schedule.tune_momentum) if muon else Adam(tuned, lr=0.0),
+    }
 
 
-def _through_estimator(pose: EstimatorPose, parameters: list[Tensor], rate_factor: float) -> Adam:
-    """Adam for the camera's parameters, the estimator's weights among them at their own rate."""
+def _through_estimator(pose: EstimatorPose, parameters: list[Tensor], rate_factor: float) -> list[dict[str, Any]]:
+    """The camera's parameters as an optimiser's groups, the estimator's weights among them at their own rate."""
     weights = list(pose.estimator.parameters())
     others = [parameter for parameter in parameters if not any(parameter is weight for weight in weights)]
-    groups: list[dict[str, Any]] = [{"params": weights, "rate_factor": rate_factor}]
-    return Adam([*groups, *({"params": [other]} for other in others)], lr=0.0)
+    return [{"params": weights, "rate_factor": rate_factor}, *({"params": [other]} for other in others)]
 
 
 def _muon(parameters: list[Tensor], momentum: float) -> Muon:

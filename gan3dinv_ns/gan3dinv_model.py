@@ -64,6 +64,9 @@ class GAN3DInvModelConfig(ModelConfig):
     half on a CPU that gains from it."""
     compile: bool = False
     """Compile backbone and super-resolution by torch.compile, which takes a minute or more in each phase."""
+    cuda_graphs: bool = False
+    """Record the first step of projection and of tuning as a CUDA graph and replay it in the others, which spares the
+    host most of its work; for a CUDA device."""
     inversion: InversionSettings = field(default_factory=InversionSettings)
     """Phases, losses and rates."""
 

@@ -21,6 +21,8 @@ from gan3dinv_ns.eg3d.compilation import check_compilation, compile_networks
 from gan3dinv_ns.eg3d.precision import precision_can_be_had, use_precision
 from gan3dinv_ns.gan3dinv_datamanager import GAN3DInvDataManager, GAN3DInvDataManagerConfig
 from gan3dinv_ns.gan3dinv_model import GAN3DInvModel, GAN3DInvModelConfig
+from gan3dinv_ns.inversion.gradients import ReplayedSteps
+from gan3dinv_ns.ops.cuda_graphs import check_cuda_graphs
 from gan3dinv_ns.ops.image_files import write_image
 from gan3dinv_ns.ops.user_errors import one_line_errors
 from gan3dinv_ns.photo import FaceFrame, mean_frame
@@ -95,6 +97,9 @@ class GAN3DInvPipeline(VanillaPipeline):
             CONSOLE.print("Compiling backbone and super-resolution, which takes a minute or more in each phase.")
             check_compilation(self.model.inversion.generator)
             compile_networks(self.model.inversion.generator)
+        if config.model.cuda_graphs and test_mode == "val":
+            check_cuda_graphs(next(generator.parameters()).device)
+            self.model.inversion.replayed_steps = ReplayedSteps()
         self.place_cameras()
 
     def _fit_to_machine(self, generator: Generator) -> None:

@@ -44,6 +44,7 @@ from gan3dinv_ns.inversion.results import photo_folders, write_results
 from gan3dinv_ns.inversion.start import Origin
 from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
 from gan3dinv_ns.ops.atomic_files import FileWriteError, atomic_path
+from gan3dinv_ns.ops.cuda_graphs import check_cuda_graphs
 from gan3dinv_ns.ops.user_errors import one_line_errors
 from gan3dinv_ns.photo.label import check_labels, find_label
 from gan3dinv_ns.photo.put_back import write_framing
@@ -198,6 +199,8 @@ class GAN3DInvTrainerConfig(TrainerConfig):
         device = torch.device(self.machine.device_type)
         check_backend(self.pipeline.model.decoder_backend, device)
         check_precision(self.pipeline.model.precision, device)
+        if self.pipeline.model.cuda_graphs:
+            check_cuda_graphs(device)
         if self.pipeline.model.inversion.build_schedule().total_steps < 1:
             raise ValueError(
                 "the schedule has no steps; give --pipeline.model.inversion.schedule.project-steps 1 or more"

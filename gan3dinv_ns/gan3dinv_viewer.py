@@ -28,7 +28,7 @@ from torch import Tensor
 
 from gan3dinv_ns.cameras.conventions import from_nerfstudio, to_nerfstudio
 from gan3dinv_ns.cameras.poses import SixDPose
-from gan3dinv_ns.cameras.rotations import orbit
+from gan3dinv_ns.cameras.rotations import homogeneous, orbit
 from gan3dinv_ns.editing.directions import Direction, Edit, apply_edits
 from gan3dinv_ns.editing.named_directions import find_directions
 from gan3dinv_ns.gan3dinv_view_actions import HeadActions
@@ -72,7 +72,7 @@ class PhotoPoses(CameraOptimizer):
     @torch.no_grad()
     def forward(self, indices: Tensor) -> Tensor:
         """The motions [N, 3, 4] of the cameras of the indices [N], OpenGL axes."""
-        start, now = (_square_matrix(to_nerfstudio(c)) for c in (self._start, self._current().detach().cpu()))
+        start, now = (homogeneous(to_nerfstudio(c)) for c in (self._start, self._current().detach().cpu()))
         return (torch.linalg.inv(start) @ now)[:, :3][indices.cpu()]
 
 
@@ -276,12 +276,6 @@ class HeadViewerControl(ViewerControl):
 def _position(camera: Cameras) -> Tensor:
     """Centre [3] of a camera, in our world."""
     return from_nerfstudio(camera.camera_to_worlds.reshape(-1, 3, 4)[:1].float())[0, :3, 3].cpu()
-
-
-def _square_matrix(camera_to_world: Tensor) -> Tensor:
-    """[N, 3, 4] -> [N, 4, 4]."""
-    bottom = camera_to_world.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(len(camera_to_world), 1, 4)
-    return torch.cat([camera_to_world, bottom], dim=1)
 
 
 def _blank(camera: Cameras) -> dict[str, Tensor]:

@@ -67,6 +67,10 @@ def test_networks_are_compiled_to_invert_and_not_to_look_at_a_finished_run(finis
     assert compiled == checked == [generator]
 
 
+def test_a_run_with_cuda_graphs_opens_where_there_are_none(finished_run):
+    assert opened_as_if_made_with(finished_run, cuda_graphs=True).img_resolution == 128
+
+
 def test_stock_training_queries_answer_for_the_photo(loaded):
     _, losses, _ = loaded.get_eval_loss_dict(0)
     assert losses == {}

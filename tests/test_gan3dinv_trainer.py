@@ -138,6 +138,10 @@ def test_full_disk_at_the_end_is_one_line_and_keeps_the_last_checkpoint(
             ["--data", "good.png", "--pipeline.model.decoder-backend", "tcnn"],
             "decoder backend tcnn",
         ),
+        (
+            ["--data", "good.png", "--pipeline.model.cuda-graphs", "True", "--machine.device-type", "cpu"],
+            "CUDA graphs need a CUDA device, not cpu; do without the option cuda-graphs",
+        ),
         (["--data", "good.png", f"{START}.pose", "label"], "dataset.json: no such file"),
         (["--data", "good.png", f"{FRAMING}.face", "3"], "face 3 is asked for"),
         (["--data", "good.png", f"{FRAMING}.crop", "0", "0", "-5"], "give LEFT TOP SIDE in pixels"),

@@ -54,7 +54,13 @@ class Measurement:
         return asdict(self)
 
 
-def measured(name: str, call: Callable[[], object], repeats: int, generators: Sequence[Generator]) -> Measurement:
+def measured(
+    name: str,
+    call: Callable[[], object],
+    repeats: int,
+    generators: Sequence[Generator],
+    counted: Callable[[], object] | None = None,
+) -> Measurement:
     """Time a call, then count its work once.
 
     Args:
@@ -63,6 +69,7 @@ def measured(name: str, call: Callable[[], object], repeats: int, generators: Se
         repeats: timed calls; the median counts.
         generators: that the call renders with, at least one. The work is counted with the torch backend and nothing
             compiled, as other kernels cannot be seen; so FLOP/s of all backends are of the same work.
+        counted: does the same work where it can be seen; None is the call itself.
 
     Raises:
         ValueError: `repeats` is less than 1.
@@ -71,7 +78,7 @@ def measured(name: str, call: Callable[[], object], repeats: int, generators: Se
     # Torch's compiler is imported by this, which takes a second and 70 MB: not where nothing is compiled.
     count = torch.compiler.disable(count_work) if any(map(is_compiled, generators)) else count_work
     with _torch_backend(generators):
-        work = count(call)
+        work = count(counted or call)
     flops = {name: float(count) for name, count in work.flops.items()}
     return Measurement(name, round(ms, 3), round(peak, 1), flops, float(work.moved))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,6 +20,7 @@ from gan3dinv_ns.eg3d import Discriminator, Generator
 from gan3dinv_ns.eg3d.compilation import compile_networks
 from gan3dinv_ns.eg3d.untrained import untrained_networks
 from gan3dinv_ns.encoders import Initialisers
+from gan3dinv_ns.inversion.gradients import ReplayedSteps
 from gan3dinv_ns.inversion.run import optimise
 from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.inversion.state import Inversion
@@ -41,6 +43,8 @@ class Networks:
     perceptual: PerceptualDistance | None = None
     compiled: bool = False
     """Whether inversions compile their networks, see :mod:`~gan3dinv_ns.eg3d.compilation`."""
+    replayed: bool = False
+    """Whether inversions replay their steps as CUDA graphs, see :mod:`~gan3dinv_ns.inversion.gradients`."""
 
     @classmethod
     def untrained(cls, name: str, settings: InversionSettings, device: torch.device) -> Networks:
@@ -65,6 +69,8 @@ class Networks:
         )  # fmt: skip
         if self.compiled:
             compile_networks(inversion.generator)
+        if self.replayed:
+            inversion.replayed_steps = ReplayedSteps()
         return inversion
 
     @torch.no_grad()
@@ -112,11 +118,18 @@ def step_suite(networks: Networks, repeats: int, tell: Tell, photos: int = 1) ->
         if phase.steps == 0:
             continue
         tell(f"step in {phase.name}")
-        step = first + phase.steps // 2
-        call = partial(optimisation_step, inversion, optimizers, step)
-        rows.append(measured(f"step in {phase.name}", call, repeats, generators))
+        call = partial(optimisation_step, inversion, optimizers, first + phase.steps // 2)
+        counted = partial(_by_autograd, inversion, call)
+        rows.append(measured(f"step in {phase.name}", call, repeats, generators, counted))
         first += phase.steps
     return rows
+
+
+def _by_autograd(inversion: Inversion, step: Callable[[], object]) -> None:
+    """Takes a step without replaying one, whose operators cannot be seen."""
+    replayed, inversion.replayed_steps = inversion.replayed_steps, None
+    step()
+    inversion.replayed_steps = replayed
 
 
 def inversion_suite(networks: Networks, tell: Tell) -> InversionTime:

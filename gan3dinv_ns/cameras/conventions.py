@@ -17,6 +17,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gan3dinv_ns.cameras.rotations import homogeneous
+
 LABEL_SIZE = 25
 
 _OURS_TO_NERFSTUDIO_WORLD = ((-1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 0.0))
@@ -69,9 +71,7 @@ def from_nerfstudio(camera_to_world: Tensor) -> Tensor:
     world = camera_to_world.new_tensor(_OURS_TO_NERFSTUDIO_WORLD).T
     flip = camera_to_world.new_tensor(_FLIP_Y_AND_Z)
     rotation = world @ camera_to_world[:, :3, :3] * flip
-    top = torch.cat([rotation, world @ camera_to_world[:, :3, 3:4]], dim=2)
-    bottom = camera_to_world.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(len(top), 1, 4)
-    return torch.cat([top, bottom], dim=1)
+    return homogeneous(torch.cat([rotation, world @ camera_to_world[:, :3, 3:4]], dim=2))
 
 
 def points_to_nerfstudio(points: Tensor) -> Tensor:

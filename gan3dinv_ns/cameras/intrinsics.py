@@ -49,9 +49,13 @@ def ray_directions(intrinsics: Tensor, uv: Tensor) -> Tensor:
     Returns:
         ``[N, ..., 3]``.
     """
-    homogeneous = torch.cat([uv, torch.ones_like(uv[..., :1])], dim=-1)
-    directions = torch.einsum("nij,...j->n...i", torch.linalg.inv(intrinsics), homogeneous)
-    return torch.nn.functional.normalize(directions, dim=-1)
+    fx, skew, cx, fy, cy = (
+        intrinsics[:, row, column].reshape(-1, *[1] * (uv.ndim - 1))
+        for row, column in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2))
+    )
+    y = (uv[..., 1] - cy) / fy
+    x = (uv[..., 0] - cx - skew * y) / fx
+    return torch.nn.functional.normalize(torch.stack([x, y, torch.ones_like(x)], dim=-1), dim=-1)
 
 
 def project(points: Tensor, intrinsics: Tensor) -> Tensor:

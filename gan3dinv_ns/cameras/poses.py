@@ -18,7 +18,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from gan3dinv_ns.cameras.rotations import RADIUS, centre_in_own_axes, orbit, rotation_from_6d, yaw_pitch
+from gan3dinv_ns.cameras.rotations import RADIUS, centre_in_own_axes, homogeneous, orbit, rotation_from_6d, yaw_pitch
 
 
 class CameraPose(nn.Module, ABC):
@@ -78,9 +78,7 @@ class CameraPose(nn.Module, ABC):
         """``camera_to_world [K, 4, 4]``, OpenCV camera axes."""
         rotation = self.rotation()
         centre = torch.cat([self.translation, -self.radius[:, None]], dim=1)[:, :, None]
-        top = torch.cat([rotation, rotation @ centre], dim=2)
-        bottom = top.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(len(top), 1, 4)
-        return torch.cat([top, bottom], dim=1)
+        return homogeneous(torch.cat([rotation, rotation @ centre], dim=2))
 
     def yaw_pitch(self, camera: int = 0) -> tuple[float, float]:
         """Yaw and pitch in radians of one camera's view direction."""

@@ -18,10 +18,15 @@ RADIUS = 2.7
 _SMALL = 1e-4
 
 
-def _pose_matrix(right: Tensor, down: Tensor, forward: Tensor, position: Tensor) -> Tensor:
-    top = torch.stack([right, down, forward, position], dim=-1)
-    bottom = position.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(len(position), 1, 4)
+def homogeneous(top: Tensor) -> Tensor:
+    """Cameras ``[N, 3, 4]``, rotation and position, as matrices ``[N, 4, 4]``."""
+    # The last row is made where the cameras are: one that is sent there makes a GPU finish its work first.
+    bottom = torch.eye(4, dtype=top.dtype, device=top.device)[3:].expand(len(top), 1, 4)
     return torch.cat([top, bottom], dim=1)
+
+
+def _pose_matrix(right: Tensor, down: Tensor, forward: Tensor, position: Tensor) -> Tensor:
+    return homogeneous(torch.stack([right, down, forward, position], dim=-1))
 
 
 def look_at(position: Tensor, target: Tensor | None = None, up: tuple[float, float, float] = (0.0, 1.0, 0.0)) -> Tensor:
@@ -57,7 +62,10 @@ def orbit(yaw_rad: float | Tensor, pitch_rad: float | Tensor, radius: float | Te
         ``camera_to_world [N, 4, 4]``.
     """
     like = next((v for v in (yaw_rad, pitch_rad, radius) if isinstance(v, Tensor)), torch.zeros(1))
-    values = [torch.as_tensor(v, dtype=like.dtype, device=like.device) for v in (yaw_rad, pitch_rad, radius)]
+    values = [
+        v.to(like) if isinstance(v, Tensor) else torch.full((1,), v, dtype=like.dtype, device=like.device)
+        for v in (yaw_rad, pitch_rad, radius)
+    ]
     yaw, pitch, distance = torch.broadcast_tensors(*(v.reshape(-1) for v in values))
     sin_yaw, cos_yaw, sin_pitch, cos_pitch = yaw.sin(), yaw.cos(), pitch.sin(), pitch.cos()
     outward = torch.stack([sin_yaw * cos_pitch, sin_pitch, cos_yaw * cos_pitch], dim=1)

@@ -44,6 +44,8 @@ class Benchmark:
     """What super-resolution is multiplied in, see ns-train's."""
     compile: bool = False
     """Compile backbone and super-resolution by torch.compile."""
+    cuda_graphs: bool = False
+    """Replay optimisation steps as CUDA graphs."""
     repeats: int = 5
     """Timed calls of each kind; the median counts."""
     json: bool = False
@@ -65,6 +67,7 @@ class Benchmark:
         from gan3dinv_ns.eg3d.precision import use_precision
         from gan3dinv_ns.experiments.methods import base_settings
         from gan3dinv_ns.ops.atomic_files import atomic_path
+        from gan3dinv_ns.ops.cuda_graphs import check_cuda_graphs
 
         if self.repeats < 1:
             raise ValueError(f"--repeats {self.repeats} is too small; give 1 or more")
@@ -74,6 +77,9 @@ class Benchmark:
         else:
             networks = Networks(*load_networks(self.generator, device), settings)
         use_precision(networks.generator, self.precision)
+        if self.cuda_graphs:
+            check_cuda_graphs(device)
+            networks = replace(networks, replayed=True)
         if self.compile:
             networks = replace(networks, compiled=True)
             check_compilation(networks.generator)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -126,6 +127,8 @@ def _box_limits(origins: Tensor, directions: Tensor, side: float) -> tuple[Tenso
     near = torch.minimum(first, second).amax(dim=-1, keepdim=True).clamp(min=0.0)
     far = torch.maximum(first, second).amin(dim=-1, keepdim=True)
     hit = far > near
-    if not hit.any():
-        return torch.ones_like(near), torch.ones_like(far) + side
-    return torch.where(hit, near, near[hit].min()), torch.where(hit, far, near[hit].max())
+    # Whether any ray meets it is left to the device: a GPU would have to finish its work before it could answer.
+    some = hit.any()
+    first = torch.where(some, near.masked_fill(~hit, math.inf).amin(), 1.0)
+    last = torch.where(some, near.masked_fill(~hit, -math.inf).amax(), 1.0 + side)
+    return torch.where(hit, near, first), torch.where(hit, far, last)

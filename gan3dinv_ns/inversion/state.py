@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -20,11 +21,15 @@ from gan3dinv_ns.inversion.kept import Kept
 from gan3dinv_ns.inversion.schedule import Group
 from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.inversion.start import Guess, estimator_for, first_guesses, latent_prior, mean_latent
+from gan3dinv_ns.inversion.step_inputs import StepInputs, step_inputs
 from gan3dinv_ns.inversion.views import whole_views, with_depth_samples
 from gan3dinv_ns.losses.latent_prior import LatentPrior
 from gan3dinv_ns.losses.perceptual import PerceptualDistance, build_perceptual
 from gan3dinv_ns.losses.reconstruction import PhotoTarget
 from gan3dinv_ns.photo.mean_head import front_label
+
+if TYPE_CHECKING:
+    from gan3dinv_ns.inversion.gradients import ReplayedSteps
 
 
 @dataclass(frozen=True)
@@ -51,11 +56,15 @@ class Inversion(nn.Module):
         initialisers: the generator's latent encoder and pose estimator; None starts from the mean and a search.
         perceptual: on the generator's device; None takes the one that the settings name.
 
+    Attributes:
+        replayed_steps: takes the steps' gradients in autograd's stead, if there is one.
+
     Raises:
         ValueError: if the photo has another shape, or the perceptual distance cannot be had.
     """
 
     canonical_label: Tensor
+    intrinsics: Tensor
     started: Tensor
     converged: Tensor
 
@@ -85,12 +94,15 @@ class Inversion(nn.Module):
         self.register_buffer("converged", torch.tensor(False, device=device))
         canonical = front_label(self.generator, self.settings.pose.focal)
         self.register_buffer("canonical_label", canonical, persistent=False)
+        intrinsics = intrinsics_matrix(self.settings.pose.focal).to(device)
+        self.register_buffer("intrinsics", intrinsics, persistent=False)
         if perceptual is None:
             perceptual = build_perceptual(self.settings.perceptual, discriminator, device)
         raw_resolution = generator.neural_rendering_resolution
         target = PhotoTarget(photo.to(device, torch.float32), perceptual, raw_resolution)
         self._frozen = _Frozen(target, initialisers, generator)
         self.pose = self._first_pose(radius).to(device)
+        self.replayed_steps: ReplayedSteps | None = None
         self._planes: Kept[Tensor] = Kept()
         self._directions: Kept[list[tuple[float, float]]] = Kept()
         self._flags: Kept[tuple[bool, bool]] = Kept()
@@ -192,7 +204,7 @@ class Inversion(nn.Module):
 
     def label_of(self, camera_to_world: Tensor) -> Tensor:
         """Labels ``[N, 25]`` of cameras ``[N, 4, 4]`` with this inversion's focal length."""
-        return camera_label(camera_to_world, intrinsics_matrix(self.settings.pose.focal))
+        return camera_label(camera_to_world, self.intrinsics)
 
     def param_groups(self) -> dict[Group, list[Tensor]]:
         """The three groups of what is optimised: latent (with noise maps if asked for), camera, tuned weights."""
@@ -213,8 +225,12 @@ class Inversion(nn.Module):
         self.pose.place(torch.cat([guess.camera_to_world for guess in self.guesses]).to(self.w))
         self.started.fill_(True)
 
-    def step_losses(self, step: int) -> dict[Group, dict[str, Tensor]]:
+    def step_losses(self, step: int, inputs: StepInputs | None = None) -> dict[Group, dict[str, Tensor]]:
         """Losses of a step by group and name, weighted; their sum has, for each group, the gradient of its own losses.
+
+        Args:
+            step: in the schedule's range.
+            inputs: the step's own; None makes them.
 
         Raises:
             ValueError: if the step lies outside of the schedule.
@@ -223,7 +239,7 @@ class Inversion(nn.Module):
         for group, parameters in self.param_groups().items():
             for parameter in parameters:
                 parameter.requires_grad_(group in active)
-        return objectives.step_losses(self, step)
+        return objectives.step_losses(self, step, inputs or step_inputs(self, step))
 
     @torch.no_grad()
     def planes(self) -> Tensor:

@@ -11,8 +11,10 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 
 from gan3dinv_ns.inversion.estimator_pose import EstimatorPose
+from gan3dinv_ns.inversion.gradients import losses_and_gradients
 from gan3dinv_ns.inversion.schedule import Group
 from gan3dinv_ns.inversion.state import Inversion
+from gan3dinv_ns.inversion.step_inputs import step_inputs
 from gan3dinv_ns.losses.noise import normalize_noise
 from gan3dinv_ns.ops.allocator import keep_freed_memory
 from gan3dinv_ns.ops.muon import Muon
@@ -77,12 +79,9 @@ def optimisation_step(inversion: Inversion, optimizers: Mapping[str, Optimizer],
         torch.manual_seed(inversion.settings.seed * 1_000_003 + step)
         if not inversion.has_started:
             inversion.start()
-        losses = inversion.step_losses(step)
-    groups = inversion.param_groups()
-    for group in losses:
-        optimizers[group].zero_grad(set_to_none=True)
-    total = torch.stack([value for parts in losses.values() for value in parts.values()]).sum()
-    total.backward(inputs=[parameter for group in losses for parameter in groups[group]])
+        inputs, replayed = step_inputs(inversion, step), inversion.replayed_steps
+        take = losses_and_gradients if replayed is None else replayed.losses_and_gradients
+        losses = take(inversion, step, inputs)
     metrics = _read(losses, step)
     for group in losses:
         for options in optimizers[group].param_groups:
@@ -98,7 +97,7 @@ def _read(losses: Mapping[Group, Mapping[str, Tensor]], step: int) -> dict[str, 
     """The losses by "group/name". Raises: FloatingPointError if one of them is not finite."""
     named = {f"{group}/{name}": value for group, parts in losses.items() for name, value in parts.items()}
     # All at once, and after the backward pass was asked for: a GPU is waited for once in a step.
-    metrics = dict(zip(named, torch.stack([value.detach() for value in named.values()]).tolist(), strict=True))
+    metrics = dict(zip(named, torch.stack(list(named.values())).tolist(), strict=True))
     for name, value in metrics.items():
         if not math.isfinite(value):
             raise FloatingPointError(f"loss {name} is not finite at step {step}; lower the learning rate.")

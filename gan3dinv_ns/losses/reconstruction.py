@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gan3dinv_ns.losses.perceptual import PerceptualDistance, Pictures
+from gan3dinv_ns.ops.rows import select_rows
 
 RECONSTRUCTION = ("pixels", "raw", "perceptual")
 """Names of the parts of the loss."""
@@ -69,9 +70,9 @@ class PhotoTarget:
         if list(chosen) == list(range(len(self.photo))):
             return self
         some = copy.copy(self)
-        some.photo = self.photo[chosen]
-        some._shrunk = {side: one[chosen] for side, one in self._shrunk.items()}
-        some._features = [one[chosen] for one in self._features]
+        some.photo = select_rows(self.photo, chosen)
+        some._shrunk = {side: select_rows(one, chosen) for side, one in self._shrunk.items()}
+        some._features = [select_rows(one, chosen) for one in self._features]
         return some
 
     def distance(self, rendered: Pictures) -> Tensor:

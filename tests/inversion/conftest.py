@@ -58,6 +58,7 @@ class ToyField(nn.Module):
         super().__init__()
         self.skin = nn.Parameter(torch.tensor([0.8, 0.6, 0.5]))
         self.hair = nn.Parameter(torch.tensor([0.35, 0.2, 0.1]))
+        self.register_buffer("lips", torch.tensor([0.7, 0.2, 0.2]), persistent=False)
 
     def forward(self, traits: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
         t = 0.25 * traits.flatten().tanh()
@@ -75,7 +76,7 @@ class ToyField(nn.Module):
         skin = (self.skin + 0.8 * t[8:11]).expand(*points.shape[:-1], 3)
         colour = skin.lerp((self.hair + 0.8 * t[11:14]).expand_as(skin), crown[..., None])
         colour = colour.lerp(torch.zeros_like(skin), eyes.clamp(0, 1)[..., None])
-        return colour.lerp(skin.new_tensor([0.7, 0.2, 0.2]).expand_as(skin), mouth.clamp(0, 1)[..., None]), sigma
+        return colour.lerp(self.lips.expand_as(skin), mouth.clamp(0, 1)[..., None]), sigma
 
 
 class ToyGenerator(nn.Module):

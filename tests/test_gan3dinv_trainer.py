@@ -134,6 +134,7 @@ def test_full_disk_at_the_end_is_one_line_and_keeps_the_last_checkpoint(
         (["--data", "good.png", "--load-checkpoint", "gone.ckpt"], "does not exist"),
         (["--data", "good.png", "--output-dir", "text.png"], "a file stands where"),
         (["--data", "good.png", f"{SCHEDULE}.project-steps", "-3"], "-3 steps"),
+        (["--data", "good.png", f"{SCHEDULE}.project-betas", "1.5", "0.9"], "project_betas 1.5 cannot be taken"),
         (
             ["--data", "good.png", "--pipeline.model.decoder-backend", "tcnn"],
             "decoder backend tcnn",

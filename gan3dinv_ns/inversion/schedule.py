@@ -38,6 +38,13 @@ class GroupPlan:
     ramp_down: float = 0.0
     """Fraction of the phase during which the rate falls to 0 along a cosine."""
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.learning_rate < math.inf:
+            raise ValueError(f"the rate {self.learning_rate} of {self.group} cannot be taken; give 0 or more.")
+        for name in ("ramp_up", "ramp_down"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} {getattr(self, name)} is no share of a phase; give 0 to 1.")
+
     def rate_at(self, fraction: float) -> float:
         """Learning rate at a fraction in [0, 1) of the phase (the ramp of StyleGAN2's projector).
 

@@ -79,6 +79,14 @@ class ScheduleSettings:
     stop_below: float = 0.0003
     """Tuning ends early once the perceptual distance falls below this."""
 
+    def check_momenta(self) -> None:
+        """Raises: ValueError: a moment does not forget, or is negative."""
+        momenta = {"project_betas": self.project_betas, "tune_momentum": (self.tune_momentum,)}
+        for name, values in momenta.items():
+            for value in values:
+                if not 0 <= value < 1:
+                    raise ValueError(f"{name} {value} cannot be taken; give 0 or more and less than 1.")
+
 
 @dataclass(frozen=True)
 class PoseSettings:
@@ -163,8 +171,13 @@ class InversionSettings:
     """Seed of all random numbers; every step has its own stream, so a resumed run repeats an uninterrupted one."""
 
     def build_schedule(self) -> Schedule:
-        """The phases ``warmup``, ``project`` and ``tune`` of Algorithm 1."""
+        """The phases ``warmup``, ``project`` and ``tune`` of Algorithm 1.
+
+        Raises:
+            ValueError: a length, a rate or a momentum cannot be taken.
+        """
         lengths = self.schedule
+        lengths.check_momenta()
         up, down = lengths.ramp_up, lengths.ramp_down
         latent_losses: tuple[Loss, ...] = ("reconstruction",)
         if self.latent_prior_weight > 0:

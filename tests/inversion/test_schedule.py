@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -88,6 +89,21 @@ def test_noise_is_regularised_only_when_it_is_optimised() -> None:
 def test_negative_steps_are_refused() -> None:
     with pytest.raises(ValueError, match="-3"):
         Phase("tune", -3, ())
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"latent_rate": -0.1}, "the rate -0.1 of latent cannot be taken; give 0 or more"),
+        ({"tune_rate": float("nan")}, "the rate nan of generator"),
+        ({"ramp_up": 1.5}, "ramp_up 1.5 is no share of a phase; give 0 to 1"),
+        ({"project_betas": (0.9, 1.0)}, "project_betas 1.0 cannot be taken; give 0 or more and less than 1"),
+        ({"tune_momentum": -0.5}, "tune_momentum -0.5"),
+    ],
+)
+def test_rates_that_cannot_be_taken_are_refused(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        InversionSettings(schedule=replace(ScheduleSettings(), **changes)).build_schedule()
 
 
 def test_a_group_cannot_be_planned_twice() -> None:

@@ -42,8 +42,11 @@ def pixel_centres(height: int, width: int, like: Tensor) -> Tensor:
 def ray_directions(intrinsics: Tensor, uv: Tensor) -> Tensor:
     """Unit directions in camera axes of the rays through image points.
 
+    With focal lengths f, skew s and principal point c, a point (u, v) lies on the ray of (x, y, 1), where
+    y = (v - c_y) / f_y and x = (u - c_x - s y) / f_x.
+
     Args:
-        intrinsics: ``[N, 3, 3]``, normalised.
+        intrinsics: ``[N, 3, 3]``, normalised; upper triangular, with 0 0 1 in the last row.
         uv: ``[..., 2]`` image points in [0, 1], the same for every camera.
 
     Returns:

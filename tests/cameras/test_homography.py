@@ -121,6 +121,14 @@ def test_projection_inverts_ray_directions() -> None:
     torch.testing.assert_close(project(3 * directions.reshape(1, -1, 3), intrinsics)[0], uv.reshape(-1, 2))
 
 
+def test_ray_directions_are_those_of_the_inverse_intrinsics() -> None:
+    intrinsics = torch.tensor([[[1.3, 0.2, 0.4], [0.0, 0.9, 0.6], [0.0, 0.0, 1.0]], intrinsics_matrix(2.0)[0].tolist()])
+    uv = pixel_centres(5, 7, intrinsics)
+    points = torch.cat([uv, torch.ones(5, 7, 1)], dim=-1)
+    expected = torch.nn.functional.normalize(torch.linalg.inv(intrinsics)[:, None, None] @ points[..., None], dim=-2)
+    torch.testing.assert_close(ray_directions(intrinsics, uv), expected[..., 0])
+
+
 @pytest.mark.parametrize("size", [(0, 5), (5, 0)])
 def test_camera_without_size_is_refused(size: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="positive size"):

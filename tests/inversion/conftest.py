@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from gan3dinv_ns.eg3d.depth_samples import stratified_depths
 from gan3dinv_ns.eg3d.marcher import expected_depth, interval_weights, sample_weights
 from gan3dinv_ns.eg3d.ray_sampler import sample_rays
 from gan3dinv_ns.inversion.settings import InversionSettings, ScheduleSettings, StartSettings
+from gan3dinv_ns.inversion.state import Inversion
 from gan3dinv_ns.inversion.views import orbit_labels
 
 W_DIM = 16
@@ -169,3 +171,20 @@ def short_settings() -> InversionSettings:
         schedule=ScheduleSettings(warmup_steps=3, project_steps=4, tune_steps=3, stop_below=0.0),
         pose=replace(settings.pose, resolution=24),
     )
+
+
+@pytest.fixture
+def make(
+    toy_generator: ToyGenerator,
+    toy_discriminator: Discriminator,
+    toy_photo: Callable[..., Tensor],
+    short_settings: InversionSettings,
+) -> Callable[..., Inversion]:
+    """Builds inversions of one photo of the same head, or of several, with changed settings."""
+
+    def build(initialisers: Any = None, photos: int = 1, **changes: Any) -> Inversion:
+        pictures = torch.cat([toy_photo(0.3 - 0.1 * index, 0.1, 2) for index in range(photos)])
+        settings = replace(short_settings, **changes)
+        return Inversion(toy_generator, toy_discriminator, pictures, settings, initialisers)  # type: ignore[arg-type]
+
+    return build

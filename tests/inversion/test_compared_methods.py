@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +26,9 @@ YAW, PITCH = 0.3, 0.1
 
 
 @pytest.fixture
-def make(
-    toy_generator: Any, toy_discriminator: Any, toy_photo: Callable[..., Tensor], short_settings: InversionSettings
-) -> Make:
-    """Builds inversions of the same photo with changed settings."""
-
-    def build(**changes: Any) -> Inversion:
-        settings = replace(short_settings, **{"latent_prior_weight": 0.0, "latent_noise": 0.0, **changes})
-        return Inversion(toy_generator, toy_discriminator, toy_photo(YAW, PITCH, 2), settings)
-
-    return build
+def make(make: Make) -> Make:
+    """Inversions by nothing but the reconstruction."""
+    return partial(make, latent_prior_weight=0.0, latent_noise=0.0)
 
 
 def _by_gradient(settings: InversionSettings) -> PoseSettings:

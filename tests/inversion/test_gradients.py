@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from gan3dinv_ns.inversion.gradients import ReplayedSteps
-from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.inversion.state import Inversion
 from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
 
@@ -64,17 +62,6 @@ class Recorder:
         return result, replay
 
 
-@pytest.fixture
-def make(
-    toy_generator: Any, toy_discriminator: Any, toy_photo: Callable[..., Tensor], short_settings: InversionSettings
-) -> Callable[..., Inversion]:
-    def build(photos: int = 1, **changes: Any) -> Inversion:
-        pictures = torch.cat([toy_photo(0.3 - 0.1 * index, 0.1, 2) for index in range(photos)])
-        return Inversion(toy_generator, toy_discriminator, pictures, replace(short_settings, **changes))
-
-    return build
-
-
 def run(inversion: Inversion) -> list[dict[str, float]]:
     """All steps, with what they tell."""
     optimizers = build_optimizers(inversion)
@@ -83,7 +70,7 @@ def run(inversion: Inversion) -> list[dict[str, float]]:
 
 @pytest.mark.parametrize("photos", [1, 2])
 def test_replayed_steps_are_those_that_are_taken_one_by_one(make: Callable[..., Inversion], photos: int) -> None:
-    plain, replayed, record = make(photos), make(photos), Recorder()
+    plain, replayed, record = make(photos=photos), make(photos=photos), Recorder()
     replayed.replayed_steps = ReplayedSteps(record)
     expected, found = run(plain), run(replayed)
     for one, other in zip(found, expected, strict=True):
@@ -95,7 +82,7 @@ def test_replayed_steps_are_those_that_are_taken_one_by_one(make: Callable[..., 
 
 
 def test_with_more_photos_than_a_step_looks_at_nothing_is_recorded(make: Callable[..., Inversion]) -> None:
-    inversion, record = make(3, photos_per_step=2), Recorder()
+    inversion, record = make(photos=3, photos_per_step=2), Recorder()
     inversion.replayed_steps = ReplayedSteps(record)
     assert len(run(inversion)) == inversion.schedule.total_steps
     assert record.recorded == 0

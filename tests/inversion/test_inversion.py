@@ -23,19 +23,6 @@ from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
 Make = Callable[..., Inversion]
 
 
-@pytest.fixture
-def make(
-    toy_generator: Any, toy_discriminator: Any, toy_photo: Callable[..., Tensor], short_settings: InversionSettings
-) -> Make:
-    """Builds inversions of the same photo with changed settings."""
-
-    def build(initialisers: Any = None, **changes: Any) -> Inversion:
-        settings = replace(short_settings, **changes)
-        return Inversion(toy_generator, toy_discriminator, toy_photo(0.3, 0.1, 2), settings, initialisers)
-
-    return build
-
-
 def _steps(inversion: Inversion, begin: int, end: int, optimizers: Any = None) -> Any:
     optimizers = optimizers or build_optimizers(inversion)
     for step in range(begin, end):

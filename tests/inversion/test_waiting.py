@@ -47,24 +47,12 @@ class Waits(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-@pytest.fixture
-def make(
-    toy_generator: Any, toy_discriminator: Any, toy_photo: Callable[..., Tensor], short_settings: InversionSettings
-) -> Callable[[int], Inversion]:
-    """An inversion of so many photos, with every loss."""
-    pose = replace(short_settings.pose, photometric_weight=1.0)
-
-    def build(photos: int) -> Inversion:
-        pictures = torch.cat([toy_photo(0.3 - 0.1 * index, 0.1, 2) for index in range(photos)])
-        return Inversion(toy_generator, toy_discriminator, pictures, replace(short_settings, pose=pose))
-
-    return build
-
-
 @pytest.mark.parametrize("step", [1, 5, 8], ids=["warmup", "project", "tune"])
 @pytest.mark.parametrize("photos", [1, 2, 5])
-def test_losses_and_gradients_wait_for_nothing(make: Callable[[int], Inversion], photos: int, step: int) -> None:
-    inversion = make(photos)
+def test_losses_and_gradients_wait_for_nothing(
+    make: Callable[..., Inversion], short_settings: InversionSettings, photos: int, step: int
+) -> None:
+    inversion = make(photos=photos, pose=replace(short_settings.pose, photometric_weight=1.0))
     optimizers = build_optimizers(inversion)
     # What changed may be read once: flags after the start, cameras that stand still in the first step of tuning.
     for earlier in range(step):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from gan3dinv_ns.eg3d.trial import does_not_run, largest_relative_error
 from gan3dinv_ns.inversion.schedule import Group, Phase
 from gan3dinv_ns.inversion.step_inputs import StepInputs
 from gan3dinv_ns.ops.cuda_graphs import Recorder, record_cuda_graph
+from gan3dinv_ns.ops.seeding import random_state_kept
 
 if TYPE_CHECKING:
     from gan3dinv_ns.inversion.state import Inversion
@@ -102,7 +102,7 @@ class ReplayedSteps:
 
     def _recorded(self, inversion: Inversion, step: int, inputs: StepInputs) -> _Recording:
         place = StepInputs(*(one.clone() for one in inputs))
-        with _random_numbers_left(inversion):
+        with random_state_kept(inversion.w.device):
             losses, replay = self._record(partial(losses_and_gradients, inversion, step, place))
         moving = _moving(inversion, losses)
         gradients = [(one, one.grad) for one in moving if one.grad is not None]
@@ -113,7 +113,7 @@ def _largest_error(recording: _Recording, inversion: Inversion, step: int, input
     """Largest relative error of a replay's losses and gradients against autograd's, with the same random numbers."""
     results = []
     for take in (recording.take, partial(losses_and_gradients, inversion, step)):
-        with _random_numbers_left(inversion):
+        with random_state_kept(inversion.w.device):
             losses = take(inputs)
         gradients = (one.grad for one in _moving(inversion, losses) if one.grad is not None)
         results.append([one.clone() for one in (*_values(losses), *gradients)])
@@ -124,14 +124,6 @@ def _same_work_each_time(inversion: Inversion, step: int) -> bool:
     """Whether all steps of the phase do the same with other numbers."""
     groups = inversion.schedule.phase_at(step).phase.groups
     return groups != ("camera_pose",) and len(inversion.photos_at(step)) == len(inversion.target.photo)
-
-
-@contextmanager
-def _random_numbers_left(inversion: Inversion) -> Iterator[None]:
-    """Puts the random numbers of host and device back to where they were."""
-    device = inversion.w.device
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        yield
 
 
 def _values(losses: Losses) -> list[Tensor]:

@@ -18,6 +18,7 @@ from gan3dinv_ns.inversion.step_inputs import step_inputs
 from gan3dinv_ns.losses.noise import normalize_noise
 from gan3dinv_ns.ops.allocator import keep_freed_memory
 from gan3dinv_ns.ops.muon import Muon
+from gan3dinv_ns.ops.seeding import random_state_kept
 
 
 def build_optimizers(inversion: Inversion) -> dict[str, Optimizer]:
@@ -74,8 +75,7 @@ def optimisation_step(inversion: Inversion, optimizers: Mapping[str, Optimizer],
         ValueError: if the step lies outside of the schedule.
         FloatingPointError: if a loss is not finite.
     """
-    device = inversion.w.device
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.enable_grad():
+    with random_state_kept(inversion.w.device), torch.enable_grad():
         torch.manual_seed(inversion.settings.seed * 1_000_003 + step)
         if not inversion.has_started:
             inversion.start()

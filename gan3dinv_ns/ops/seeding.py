@@ -1,8 +1,9 @@
-"""One call that fixes every random number generator in use."""
+"""Random number generators: all of them seeded by one call, or left as they were."""
 
 from __future__ import annotations
 
 import random
+from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
@@ -22,3 +23,8 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
+
+
+def random_state_kept(device: torch.device) -> AbstractContextManager[None]:
+    """A context after which torch's random numbers of the host, and of a CUDA device, go on from where they were."""
+    return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])

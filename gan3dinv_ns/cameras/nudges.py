@@ -14,7 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gan3dinv_ns.cameras.rotations import so3_exp
+from gan3dinv_ns.cameras.rotations import homogeneous, so3_exp
 
 
 def nudged(
@@ -42,5 +42,4 @@ def nudged(
     carried = yaw @ rotation @ so3_exp(rotation.new_tensor([[-pitch_rad, 0.0, 0.0]]))
     turned = carried @ so3_exp(rotation.new_tensor([[0.0, 0.0, roll_rad]]))
     shift = turned @ rotation.new_tensor([[[right_box], [down_box], [0.0]]])
-    top = torch.cat([turned, carried @ rotation.mT @ centre + shift], dim=2)
-    return torch.cat([top, camera_to_world[:, 3:]], dim=1)
+    return homogeneous(torch.cat([turned, carried @ rotation.mT @ centre + shift], dim=2))

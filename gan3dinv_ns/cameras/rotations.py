@@ -101,8 +101,7 @@ def rolled(camera_to_world: Tensor, roll_rad: float | Tensor) -> Tensor:
     roll = torch.as_tensor(roll_rad, dtype=camera_to_world.dtype, device=camera_to_world.device)
     turn = so3_exp(torch.stack([torch.zeros_like(roll), torch.zeros_like(roll), roll], dim=-1).reshape(-1, 3))
     rotation = camera_to_world[:, :3, :3] @ turn
-    top = torch.cat([rotation, camera_to_world[:, :3, 3:].expand(len(rotation), -1, -1)], dim=2)
-    return torch.cat([top, camera_to_world[:, 3:].expand(len(rotation), -1, -1)], dim=1)
+    return homogeneous(torch.cat([rotation, camera_to_world[:, :3, 3:].expand(len(rotation), -1, -1)], dim=2))
 
 
 def yaw_pitch(direction: Tensor) -> tuple[Tensor, Tensor]:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gan3dinv_ns.cameras.rotations import orbit, yaw_pitch
+from gan3dinv_ns.cameras.rotations import homogeneous, orbit, yaw_pitch
 
 CameraPath = Callable[[Tensor, int], Tensor]
 """The first camera ``[1, 4, 4]`` and the number n of frames give all cameras ``[n, 4, 4]``."""
@@ -42,8 +42,7 @@ def turned(camera_to_world: Tensor, yaw_rad: Tensor, pitch_rad: Tensor) -> Tenso
     yaw, pitch = yaw_pitch(camera_to_world[:, :3, 3])
     before = orbit(yaw, pitch)[:, :3, :3]
     after = orbit(yaw + yaw_rad.to(yaw), pitch + pitch_rad.to(pitch))[:, :3, :3]
-    moved = (after @ before.mT) @ camera_to_world[:, :3]
-    return torch.cat([moved, camera_to_world[:, 3:].expand(len(moved), -1, -1)], dim=1)
+    return homogeneous((after @ before.mT) @ camera_to_world[:, :3])
 
 
 def turntable(camera_to_world: Tensor, count: int) -> Tensor:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from gan3dinv_ns.cameras.conventions import camera_label
-from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
+from gan3dinv_ns.cameras.conventions import camera_label, split_label
 from gan3dinv_ns.cameras.poses import POSES, CameraPose
 from gan3dinv_ns.eg3d import Discriminator, Generator
 from gan3dinv_ns.encoders import Initialisers
@@ -64,7 +63,6 @@ class Inversion(nn.Module):
     """
 
     canonical_label: Tensor
-    intrinsics: Tensor
     started: Tensor
     converged: Tensor
 
@@ -94,8 +92,6 @@ class Inversion(nn.Module):
         self.register_buffer("converged", torch.tensor(False, device=device))
         canonical = front_label(self.generator, self.settings.pose.focal)
         self.register_buffer("canonical_label", canonical, persistent=False)
-        intrinsics = intrinsics_matrix(self.settings.pose.focal).to(device)
-        self.register_buffer("intrinsics", intrinsics, persistent=False)
         if perceptual is None:
             perceptual = build_perceptual(self.settings.perceptual, discriminator, device)
         raw_resolution = generator.neural_rendering_resolution
@@ -204,7 +200,7 @@ class Inversion(nn.Module):
 
     def label_of(self, camera_to_world: Tensor) -> Tensor:
         """Labels ``[N, 25]`` of cameras ``[N, 4, 4]`` with this inversion's focal length."""
-        return camera_label(camera_to_world, self.intrinsics)
+        return camera_label(camera_to_world, split_label(self.canonical_label)[1])
 
     def param_groups(self) -> dict[Group, list[Tensor]]:
         """The three groups of what is optimised: latent (with noise maps if asked for), camera, tuned weights."""

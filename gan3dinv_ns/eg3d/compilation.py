@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gan3dinv_ns.eg3d.generator import Generator
-from gan3dinv_ns.eg3d.trial import does_not_run, largest_relative_error
+from gan3dinv_ns.eg3d.trial import Unusable, largest_relative_error, require_agreement, trial
 
 # Relative; half precision is rounded in other places.
 _TOLERANCE = 1e-2
@@ -42,15 +42,10 @@ def check_compilation(generator: Generator) -> None:
         ValueError: torch.compile does not run here, or its gradients are wrong; one line with the fix.
     """
     try:
-        error = _largest_error(generator)
-    except Exception as problem:
-        raise _refusal(does_not_run(problem)) from None
-    if not error <= _TOLERANCE:
-        raise _refusal(f"differs on this device (relative error {error:.1e})")
-
-
-def _refusal(reason: str) -> ValueError:
-    return ValueError(f"torch.compile {reason}; do without the option compile")
+        with trial():
+            require_agreement(_largest_error(generator), _TOLERANCE, "the networks as they are")
+    except Unusable as reason:
+        raise ValueError(f"torch.compile {reason}; do without the option compile") from None
 
 
 def _largest_error(generator: Generator) -> float:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from gan3dinv_ns.eg3d.trial import does_not_run, largest_relative_error
+from gan3dinv_ns.eg3d.trial import Unusable, largest_relative_error, require_agreement, trial
 from gan3dinv_ns.inversion.schedule import Group, Phase
 from gan3dinv_ns.inversion.step_inputs import StepInputs
 from gan3dinv_ns.ops.cuda_graphs import Recorder, record_cuda_graph
@@ -88,12 +88,10 @@ class ReplayedSteps:
             return self._kept.take(inputs)
         self._kept = None
         try:
-            recording = self._recorded(inversion, step, inputs)
-            error = _largest_error(recording, inversion, step, inputs)
-            reason = None if error <= _TOLERANCE else f"differs from autograd (relative error {error:.1e})"
-        except Exception as problem:
-            reason = does_not_run(problem)
-        if reason is not None:
+            with trial():
+                recording = self._recorded(inversion, step, inputs)
+                require_agreement(_largest_error(recording, inversion, step, inputs), _TOLERANCE, "autograd")
+        except Unusable as reason:
             self._refused = True
             logging.getLogger(__name__).warning("A recorded step %s; going on without CUDA graphs.", reason)
             return losses_and_gradients(inversion, step, inputs)

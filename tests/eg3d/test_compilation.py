@@ -62,7 +62,7 @@ def test_what_does_not_compile_is_refused_in_one_line(generator: Generator, monk
 @pytest.mark.parametrize("error", [0.5, float("nan")])
 def test_what_compiles_wrongly_is_refused(generator: Generator, monkeypatch: pytest.MonkeyPatch, error: float) -> None:
     monkeypatch.setattr(compilation, "_largest_error", lambda generator: error)
-    with pytest.raises(ValueError, match="differs on this device"):
+    with pytest.raises(ValueError, match="differs from the networks as they are on this device"):
         check_compilation(generator)
 
 

@@ -19,17 +19,13 @@ from torch import Tensor
 from gan3dinv_ns.eg3d.backends.backend import TORCH, DecoderBackend, RaySamples
 from gan3dinv_ns.eg3d.decoder import OSGDecoder
 from gan3dinv_ns.eg3d.generator import Generator
-from gan3dinv_ns.eg3d.trial import does_not_run, largest_relative_error
+from gan3dinv_ns.eg3d.trial import Unusable, largest_relative_error, require_agreement, trial
 from gan3dinv_ns.ops.compute_choices import BackendName
 
 _NAMES: dict[str, str] = {"triton": "Triton", "tcnn": "tiny-cuda-nn"}
 _OLDEST_TRITON = (7, 0)
 _TRITON_FIX = "pip install triton, on Linux"
 _TCNN_FIX = 'pip install -e ".[tinycudann]"'
-
-
-class BackendUnusable(ValueError):
-    """A backend cannot be had here; the message is the reason and, where there is one, the fix."""
 
 
 def use_backend(generator: Generator, name: BackendName) -> str | None:
@@ -54,8 +50,8 @@ def use_backend(generator: Generator, name: BackendName) -> str | None:
         return None
     try:
         generator.backend = _usable(name, generator, device)
-    except BackendUnusable as error:
-        raise _refusal(name, str(error)) from None
+    except Unusable as reason:
+        raise _refusal(name, str(reason)) from None
     return None
 
 
@@ -95,8 +91,8 @@ def _fastest(generator: Generator, device: torch.device) -> tuple[DecoderBackend
     for name in _NAMES:
         try:
             return _usable(name, generator, device), _note(_NAMES[name], reasons)
-        except BackendUnusable as error:
-            reasons.append(f"{_NAMES[name]} {error}")
+        except Unusable as reason:
+            reasons.append(f"{_NAMES[name]} {reason}")
     return TORCH, _note("torch", reasons)
 
 
@@ -105,18 +101,13 @@ def _note(chosen: str, reasons: list[str]) -> str | None:
 
 
 def _usable(name: str, generator: Generator, device: torch.device) -> DecoderBackend:
-    """A backend that was tried on the device. Raises: BackendUnusable."""
+    """A backend that was tried on the device. Raises: Unusable."""
     reason = reason_against(name, device)
     if reason is not None:
-        raise BackendUnusable(reason)
-    try:
+        raise Unusable(reason)
+    with trial():
         backend = _build(name)
-        error = largest_error(backend, generator)
-    except Exception as problem:
-        # Whatever it is, it may not end an inversion.
-        raise BackendUnusable(does_not_run(problem)) from None
-    if not error <= backend.tolerance:
-        raise BackendUnusable(f"differs from torch on this device (relative error {error:.1e})")
+        require_agreement(largest_error(backend, generator), backend.tolerance, "torch")
     return backend
 
 

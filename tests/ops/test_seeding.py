@@ -1,25 +1,18 @@
+"""Claims about the state of random number generators."""
+
 from __future__ import annotations
 
-import random
-
-import numpy as np
-import pytest
 import torch
 
-from gan3dinv_ns.ops.seeding import seed_everything
+from gan3dinv_ns.ops.seeding import random_state_kept
 
 
-def draw() -> tuple[float, float, float]:
-    return random.random(), float(np.random.rand()), float(torch.rand(()))
-
-
-def test_same_seed_gives_same_numbers_everywhere():
-    seed_everything(7)
-    first = draw()
-    seed_everything(7)
-    assert draw() == first
-
-
-def test_seed_out_of_range_is_refused():
-    with pytest.raises(ValueError, match="-1"):
-        seed_everything(-1)
+def test_what_is_seeded_and_drawn_inside_changes_nothing_outside() -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(2)
+    torch.manual_seed(7)
+    first = torch.rand(1)
+    with random_state_kept(torch.device("cpu")):
+        torch.manual_seed(1)
+        torch.rand(5)
+    assert torch.equal(torch.cat([first, torch.rand(1)]), expected)

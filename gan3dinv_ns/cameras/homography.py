@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from gan3dinv_ns.cameras.intrinsics import FOCAL, intrinsics_matrix, pixel_centres
 from gan3dinv_ns.cameras.rotations import RADIUS, look_at
@@ -103,17 +102,3 @@ def resampling_grid(matrix: Tensor, height: int, width: int) -> Tensor:
     in_front = points[..., 2:] > 1e-6
     grid = 2.0 * points[..., :2] / points[..., 2:].clamp_min(1e-6) - 1.0
     return torch.where(in_front, grid.clamp(-_OUTSIDE, _OUTSIDE), torch.full_like(grid, _OUTSIDE))
-
-
-def resample(image: Tensor, grid: Tensor, background: float | Tensor) -> Tensor:
-    """Look a picture ``[N, C, h, w]`` up at ``grid [N, H, W, 2]``; outside it is ``background``.
-
-    Args:
-        background: a number, or a tensor that broadcasts against ``[N, C, H, W]``.
-
-    Returns:
-        ``[N, C, H, W]``, bilinear.
-    """
-    looked_up = functional.grid_sample(image, grid.to(image), padding_mode="border", align_corners=False)
-    inside = (grid.abs() <= 1.0).all(dim=-1)[:, None]
-    return torch.where(inside, looked_up, torch.as_tensor(background).to(looked_up))

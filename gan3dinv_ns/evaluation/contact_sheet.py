@@ -8,7 +8,6 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 _CAPTION_HEIGHT = 20
-_LABEL_WIDTH = 72
 
 
 def contact_sheet(captions: Sequence[str], rows: Sequence[Sequence[Tensor]], side: int = 128) -> Image.Image:
@@ -25,7 +24,13 @@ def contact_sheet(captions: Sequence[str], rows: Sequence[Sequence[Tensor]], sid
     for row, pictures in enumerate(rows):
         if len(pictures) != len(captions):
             raise ValueError(f"row {row} has {len(pictures)} pictures for {len(captions)} captions")
-    return _sheet(captions, [picture_strip(pictures, side) for pictures in rows], side, 0)
+    sheet = Image.new("RGB", (side * len(captions), side * len(rows) + _CAPTION_HEIGHT), "white")
+    draw = ImageDraw.Draw(sheet)
+    for column, caption in enumerate(captions):
+        draw.text((column * side + 4, 4), caption, fill="black")
+    for row, pictures in enumerate(rows):
+        sheet.paste(picture_strip(pictures, side), (0, row * side + _CAPTION_HEIGHT))
+    return sheet
 
 
 def picture_strip(pictures: Sequence[Tensor], side: int = 128) -> Image.Image:
@@ -34,32 +39,6 @@ def picture_strip(pictures: Sequence[Tensor], side: int = 128) -> Image.Image:
     for column, picture in enumerate(pictures):
         strip.paste(_as_image(picture).resize((side, side), Image.Resampling.BICUBIC), (column * side, 0))
     return strip
-
-
-def sheet_of_strips(captions: Sequence[str], labels: Sequence[str], strips: Sequence[Image.Image]) -> Image.Image:
-    """Lays out strips from :func:`picture_strip`, of one size, below each other.
-
-    Args:
-        captions: one for each column.
-        labels: one for each strip, written before it; may have several lines.
-        strips: at least one.
-    """
-    sheet = _sheet(captions, strips, strips[0].height, _LABEL_WIDTH)
-    draw = ImageDraw.Draw(sheet)
-    for row, label in enumerate(labels):
-        draw.text((4, _CAPTION_HEIGHT + row * strips[0].height + 4), label, fill="black")
-    return sheet
-
-
-def _sheet(captions: Sequence[str], strips: Sequence[Image.Image], side: int, left: int) -> Image.Image:
-    """Strips below each other, ``left`` pixels from the edge, with the captions above."""
-    sheet = Image.new("RGB", (left + side * len(captions), side * len(strips) + _CAPTION_HEIGHT), "white")
-    draw = ImageDraw.Draw(sheet)
-    for column, caption in enumerate(captions):
-        draw.text((left + column * side + 4, 4), caption, fill="black")
-    for row, strip in enumerate(strips):
-        sheet.paste(strip, (left, row * side + _CAPTION_HEIGHT))
-    return sheet
 
 
 def _as_image(picture: Tensor) -> Image.Image:

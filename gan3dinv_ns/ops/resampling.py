@@ -61,9 +61,3 @@ def upsample2d(x: Tensor, f: Tensor, factor: int = 2) -> Tensor:
         kernel = (f * gain).to(x.dtype).expand(x.shape[1], 1, *f.shape)
         return F.conv_transpose2d(x, kernel, stride=factor, padding=crop, groups=x.shape[1])
     return upfirdn2d(x, f, up=factor, padding=(before, after, before, after), gain=gain)
-
-
-def downsample2d(x: Tensor, f: Tensor, factor: int = 2) -> Tensor:
-    """Shrink x [N, C, H, W] to [N, C, H/factor, W/factor] after low-pass filtering with f."""
-    before, after = (f.shape[-1] - factor + 1) // 2, (f.shape[-1] - factor) // 2
-    return upfirdn2d(x, f, down=factor, padding=(before, after, before, after))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan3dinv_ns.ops.resampling import downsample2d, setup_filter, upfirdn2d, upsample2d
+from gan3dinv_ns.ops.resampling import setup_filter, upfirdn2d, upsample2d
 
 
 def naive_upfirdn2d(x: Tensor, f: Tensor, up: int, down: int, padding: tuple[int, ...], gain: float) -> Tensor:
@@ -47,12 +47,6 @@ def test_upsampling_doubles_the_size_and_keeps_the_brightness():
     enlarged = upsample2d(torch.ones(1, 2, 8, 6), setup_filter())
     assert enlarged.shape == (1, 2, 16, 12)
     torch.testing.assert_close(enlarged[:, :, 2:-2, 2:-2], torch.ones(1, 2, 12, 8))
-
-
-def test_downsampling_halves_the_size_and_keeps_the_brightness():
-    reduced = downsample2d(torch.ones(1, 2, 8, 6), setup_filter())
-    assert reduced.shape == (1, 2, 4, 3)
-    torch.testing.assert_close(reduced[:, :, 1:-1, 1:-1], torch.ones(1, 2, 2, 1))
 
 
 def test_gradients_are_those_of_finite_differences():

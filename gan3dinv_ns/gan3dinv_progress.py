@@ -23,7 +23,7 @@ class TrainingProgress:
 
     Args:
         console: where to.
-        total_steps: of the whole schedule.
+        total_steps: of the whole schedule, at most.
         first_step: where this run begins.
     """
 
@@ -59,16 +59,23 @@ class TrainingProgress:
         if self._bar is not None:
             self._bar.stop()
 
-    def update(self, done: int, phase: str, metrics: Mapping[str, float]) -> str:
+    def update(self, done: int, phase: str, metrics: Mapping[str, float], total_steps: int | None = None) -> str:
         """After a step: `done` steps of the schedule are finished.
+
+        Args:
+            done: number of steps.
+            phase: of the last one.
+            metrics: of the last one.
+            total_steps: of the whole schedule, where that has changed.
 
         Returns:
             the status in one line, for the viewer's panel as well.
         """
+        self._total = total_steps or self._total
         losses, left = losses_line(metrics), f"{readable_time(self.seconds_left(done))} left"
         line = f"{phase}: step {done} of {self._total}, {losses}, {left}"
         if self._bar is not None:
-            self._bar.update(self._task, completed=done, phase=phase, losses=losses, left=left)
+            self._bar.update(self._task, completed=done, total=self._total, phase=phase, losses=losses, left=left)
         elif self._due(phase) or done >= self._total:
             self._console.print(line, highlight=False, soft_wrap=True)
         return line

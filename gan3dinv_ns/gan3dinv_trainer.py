@@ -232,7 +232,7 @@ class GAN3DInvTrainer(Trainer):
 
     @property
     def total_steps(self) -> int:
-        """Steps of the whole run."""
+        """Steps of the whole run; less once the photo comes out well enough."""
         steps = self.pipeline.model.inversion.schedule.total_steps
         return min(steps, self.config.max_num_iterations) if self.config.max_num_iterations > 0 else steps
 
@@ -280,7 +280,7 @@ class GAN3DInvTrainer(Trainer):
             for origin in dict.fromkeys(guess.origin for guess in inversion.guesses):
                 CONSOLE.print(_CAMERA_FROM[origin])
         following = self.total_steps if inversion.has_converged else step + 1
-        status = progress.update(following, phase.name, metrics)
+        status = progress.update(following, phase.name, metrics, self.total_steps)
         self.pipeline.model.viewer_control.push(following, status, phase=phase.name, metrics=metrics)
         self._log(step, phase.name, metrics)
         if step_check(following, self.config.steps_per_save) and following < self.total_steps:

@@ -28,6 +28,14 @@ def test_a_terminal_gets_a_bar():
     assert status.startswith("tune: step 4 of 10, 25.00 dB, raw 0.25")
 
 
+def test_a_run_may_become_shorter():
+    text = io.StringIO()
+    with TrainingProgress(Console(file=text, width=120, force_terminal=True), 270) as progress:
+        progress.update(1, "tune", {})
+        assert progress.update(90, "tune", {}, 110).startswith("tune: step 90 of 110")
+    assert "90/110" in text.getvalue()
+
+
 def test_time_left_counts_the_steps_of_this_run_only():
     progress = TrainingProgress(Console(file=io.StringIO()), 100, first_step=50)
     progress._began -= 10.0

@@ -94,6 +94,20 @@ def full_disk(*args, **kwargs):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def test_a_photo_that_is_good_ends_the_run_with_falling_rates_and_for_good(
+    tmp_path, ns_train, photo_file, short_options, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    lengths = ("tune-steps", 12), ("fewest-tune-steps", 4), ("enough-psnr", 0)
+    options = [one for name, value in lengths for one in (f"{SCHEDULE}.{name}", value)]
+    ns_train("--data", photo_file, "--output-dir", tmp_path, *short_options, *options)
+    assert "step 7 of 7" in capsys.readouterr().out
+    checkpoint = latest_checkpoint(run_folder(tmp_path))
+    assert read_checkpoint(checkpoint)["step"] == 6
+    ns_train("--load-config", run_folder(tmp_path) / "config.yml")
+    assert "Resuming after step 7 of 7" in capsys.readouterr().out
+
+
 def test_full_disk_on_the_way_does_not_end_the_run(tmp_path, ns_train, photo_file, short_options, monkeypatch, capsys):
     save, calls = torch.save, []
 

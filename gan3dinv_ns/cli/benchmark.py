@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from gan3dinv_ns.experiments.bases import BaseName
 from gan3dinv_ns.inversion.networks import load_networks, resolve_device
 from gan3dinv_ns.ops.compute_choices import BackendName, DeviceName, PrecisionName
 
@@ -34,7 +35,7 @@ class Benchmark:
     """A name, a URL, or the path of a .pkl or .safetensors file."""
     untrained: bool = False
     """Random weights in the architecture of a published name, LPIPS's too: as fast, and without a download."""
-    base: Literal["default", "tables", "fast", "paper", "ffhq", "cats"] = "default"
+    base: BaseName = "default"
     """Settings of steps and inversions: a recipe of configs/."""
     device: DeviceName = "auto"
     """auto is CUDA if there is one, else the CPU."""

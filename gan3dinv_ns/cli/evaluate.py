@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from gan3dinv_ns.experiments.bases import BaseName
 from gan3dinv_ns.inversion.networks import resolve_device
 from gan3dinv_ns.ops.compute_choices import DeviceName, PrecisionName
 
@@ -46,9 +47,8 @@ class Evaluate:
     each photo and method."""
     generator: str = "makehuman128-64"
     """A name, a URL, or the path of a .pkl or .safetensors file."""
-    base: str = "default"
-    """Recipe whose losses, samples and steps all methods share: default, tables (of the README's), fast, paper, ffhq,
-    cats."""
+    base: BaseName = "default"
+    """Recipe of configs/ whose losses, samples and steps all methods share."""
     steps: tuple[int, int, int] | None = None
     """Steps of warm-up, projection and tuning in its stead; methods without one of them project for longer."""
     precision: PrecisionName = "float32"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gan3dinv_ns.experiments.bases import BASES, BaseName
 from gan3dinv_ns.inversion.settings import InversionSettings, ScheduleSettings
 from gan3dinv_ns.ops.recipes import apply_recipe, read_recipe, recipe_path
 
@@ -74,25 +75,15 @@ GROUPS = {"compared": (*COMPARED, OURS), "ablations": (*(name for name in _TABLE
 _EVERY_PHASE = replace(ScheduleSettings(), warmup_steps=1)
 """Steps from which a recipe's own show which phases it leaves out."""
 
-BASES = {
-    "default": None,
-    "tables": "experiments/tables.yaml",
-    "fast": "fast.yaml",
-    "paper": "paper.yaml",
-    "ffhq": "ffhq.yaml",
-    "cats": "cats.yaml",
-}
-"""Recipes that a comparison can be made over: losses, samples and steps that all methods then share."""
-
 
 def find_methods(
-    names: Sequence[str], base: str = "default", steps: tuple[int, int, int] | None = None
+    names: Sequence[str], base: BaseName = "default", steps: tuple[int, int, int] | None = None
 ) -> list[CompiledMethod]:
     """The methods of these names, each once, in the order of the tables.
 
     Args:
         names: of methods, or of ``GROUPS``, or "all".
-        base: key of ``BASES``.
+        base: the recipe whose losses, samples and steps all of them share.
         steps: of warm-up, projection and tuning, in the stead of the base's.
 
     Raises:
@@ -109,7 +100,7 @@ def find_methods(
     return [_compiled(name, settings) for name in known if name in asked]
 
 
-def base_settings(base: str, steps: tuple[int, int, int] | None = None) -> InversionSettings:
+def base_settings(base: BaseName, steps: tuple[int, int, int] | None = None) -> InversionSettings:
     """The settings that every method of a comparison starts from.
 
     Raises:
@@ -117,14 +108,17 @@ def base_settings(base: str, steps: tuple[int, int, int] | None = None) -> Inver
     """
     if base not in BASES:
         raise ValueError(f"base {base!r} is not known; take {', '.join(BASES)}")
-    file = BASES[base]
-    settings = InversionSettings() if file is None else _applied(InversionSettings(), _changes(file))
+    settings = InversionSettings()
+    if base != "default":
+        settings = _applied(settings, _changes(f"{base}.yaml"))
     if steps is None:
         return settings
     if min(steps) < 0 or not any(steps):
         raise ValueError(f"steps {steps} cannot be taken; give three numbers for warm-up, projection and tuning")
     warmup, project, tune = steps
-    lengths = replace(settings.schedule, warmup_steps=warmup, project_steps=project, tune_steps=tune)
+    lengths = replace(
+        settings.schedule, warmup_steps=warmup, project_steps=project, tune_steps=tune, fewest_tune_steps=tune
+    )
     return replace(settings, schedule=lengths)
 
 
@@ -164,7 +158,8 @@ def _rescaled(lengths: ScheduleSettings, changes: dict[str, Any], base: Schedule
     tune = round(base.tune_steps * ratio) if phases.tune_steps else 0
     warmup = round(base.warmup_steps * ratio) if phases.warmup_steps else 0
     project = round(_total(base) * ratio) - tune - warmup
-    return replace(lengths, warmup_steps=warmup, project_steps=project, tune_steps=tune)
+    fewest = round(base.fewest_tune_steps * ratio)
+    return replace(lengths, warmup_steps=warmup, project_steps=project, tune_steps=tune, fewest_tune_steps=fewest)
 
 
 def _total(lengths: ScheduleSettings) -> int:

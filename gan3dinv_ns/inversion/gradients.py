@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gan3dinv_ns.eg3d.trial import Unusable, largest_relative_error, require_agreement, trial
-from gan3dinv_ns.inversion.schedule import Group, Phase
+from gan3dinv_ns.inversion.schedule import Group
 from gan3dinv_ns.inversion.step_inputs import StepInputs
 from gan3dinv_ns.ops.cuda_graphs import Recorder, record_cuda_graph
 from gan3dinv_ns.ops.seeding import random_state_kept
@@ -47,7 +47,7 @@ def losses_and_gradients(inversion: Inversion, step: int, inputs: StepInputs) ->
 class _Recording:
     """A step that can be replayed: where it reads its inputs, and where its results lie."""
 
-    phase: Phase
+    phase: str
     inputs: StepInputs
     losses: Losses
     gradients: Sequence[tuple[Tensor, Tensor]]
@@ -81,7 +81,7 @@ class ReplayedSteps:
 
     def losses_and_gradients(self, inversion: Inversion, step: int, inputs: StepInputs) -> Losses:
         """What the function of this name does, always for the same inversion."""
-        phase = inversion.schedule.phase_at(step).phase
+        phase = inversion.schedule.phase_at(step).phase.name
         if self._refused or not _same_work_each_time(inversion, step):
             return losses_and_gradients(inversion, step, inputs)
         if self._kept is not None and self._kept.phase == phase:
@@ -104,7 +104,7 @@ class ReplayedSteps:
             losses, replay = self._record(partial(losses_and_gradients, inversion, step, place))
         moving = _moving(inversion, losses)
         gradients = [(one, one.grad) for one in moving if one.grad is not None]
-        return _Recording(inversion.schedule.phase_at(step).phase, place, losses, gradients, replay)
+        return _Recording(inversion.schedule.phase_at(step).phase.name, place, losses, gradients, replay)
 
 
 def _largest_error(recording: _Recording, inversion: Inversion, step: int, inputs: StepInputs) -> float:

@@ -49,11 +49,11 @@ def optimise(inversion: Inversion, progress: Progress | None = None) -> None:
         progress: see ``Progress``.
     """
     optimizers = build_optimizers(inversion)
-    for step in range(inversion.schedule.total_steps):
+    step = 0
+    while step < inversion.schedule.total_steps and not inversion.has_converged:
         metrics = optimisation_step(inversion, optimizers, step)
         if progress is not None:
             progress(step, inversion.schedule.phase_at(step).phase.name, metrics)
-        if inversion.has_converged:
-            break
+        step += 1
     if not inversion.has_started:
         inversion.start()

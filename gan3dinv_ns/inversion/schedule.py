@@ -6,7 +6,7 @@ A loop or a trainer only asks the schedule. Steps count from 0 through all phase
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Group = Literal["latent", "camera_pose", "generator"]
@@ -71,10 +71,16 @@ class Phase:
     """The groups that are optimised; all others stand still."""
     stop_below: float | None = None
     """The phase ends early once the perceptual distance falls below this."""
+    fewest_steps: int | None = None
+    """From the step on at which rates would begin to fall if the phase had so many steps, they do so as soon as the
+    photo comes out well enough, and the phase ends when they are down. None takes all steps."""
+    enough_psnr: float = math.inf
+    """What is well enough, dB."""
 
     def __post_init__(self) -> None:
-        if self.steps < 0:
-            raise ValueError(f"phase {self.name} has {self.steps} steps; give 0 or more.")
+        for steps in (self.steps, self.fewest_steps or 0):
+            if steps < 0:
+                raise ValueError(f"phase {self.name} has {steps} steps; give 0 or more.")
         if len({plan.group for plan in self.plans}) != len(self.plans):
             raise ValueError(f"phase {self.name} plans a parameter group twice; merge the two plans.")
 
@@ -82,6 +88,20 @@ class Phase:
     def groups(self) -> tuple[Group, ...]:
         """Names of the groups that are optimised."""
         return tuple(plan.group for plan in self.plans)
+
+    @property
+    def steps_down(self) -> int:
+        """So many steps before the end the first of its rates begins to fall."""
+        return round(self.steps * max((plan.ramp_down for plan in self.plans), default=0.0))
+
+    def with_steps(self, steps: int) -> Phase:
+        """The same with so many steps, which are then all taken; its rates rise and fall in as many as before."""
+        share = self.steps / steps
+        plans = tuple(
+            replace(plan, ramp_up=min(1.0, plan.ramp_up * share), ramp_down=min(1.0, plan.ramp_down * share))
+            for plan in self.plans
+        )
+        return replace(self, steps=steps, plans=plans, fewest_steps=None)
 
 
 @dataclass(frozen=True)
@@ -96,6 +116,14 @@ class PhasePoint:
     def fraction(self) -> float:
         """How much of the phase lies behind, in [0, 1); the middle of the step counts."""
         return (self.local_step + 0.5) / self.phase.steps
+
+    def steps_if_enough(self, psnr: float) -> int | None:
+        """With how many steps the phase ends after one that gave this PSNR (dB); None if with all that it has."""
+        phase, done = self.phase, self.local_step + 1
+        if phase.fewest_steps is None or psnr < phase.enough_psnr:
+            return None
+        steps = done + phase.steps_down
+        return steps if phase.fewest_steps <= steps < phase.steps else None
 
 
 @dataclass(frozen=True)
@@ -121,6 +149,10 @@ class Schedule:
                 return PhasePoint(phase, step - begin)
             begin += phase.steps
         raise ValueError(f"step {step} is outside of the schedule, which has steps 0 to {self.total_steps - 1}.")
+
+    def with_steps(self, name: str, steps: int) -> Schedule:
+        """The same schedule in which the phase of this name has so many steps; see :meth:`Phase.with_steps`."""
+        return Schedule(tuple(one.with_steps(steps) if one.name == name else one for one in self.phases))
 
     def learning_rate(self, step: int, group: Group) -> float:
         """Learning rate of a group at a step; 0 where the group stands still."""

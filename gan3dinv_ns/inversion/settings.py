@@ -57,8 +57,13 @@ class ScheduleSettings:
     """Steps on the camera alone before the latent moves."""
     project_steps: int = 30
     """Steps on latent and camera."""
-    tune_steps: int = 80
-    """Steps on the generator's weights (pivotal tuning)."""
+    tune_steps: int = 240
+    """Steps on the generator's weights (pivotal tuning), at most."""
+    fewest_tune_steps: int = 80
+    """Fewest of them: after these tuning ends as soon as the photo comes out well enough. As many as tune_steps, or
+    more, and all are taken."""
+    enough_psnr: float = 30.0
+    """PSNR of the photo that is well enough, dB; what follows are the steps in which rates fall."""
     latent_rate: float = 0.04
     """Largest learning rate of the latent."""
     pose_rate: float = 0.01
@@ -73,9 +78,9 @@ class ScheduleSettings:
     tune_momentum: float = 0.85
     """Muon's momentum; more of it would still be under way when so few steps are over."""
     ramp_up: float = 0.05
-    """Fraction of a phase during which rates rise."""
+    """Fraction of a phase during which rates rise; of tuning, of its fewest steps."""
     ramp_down: float = 0.25
-    """Fraction of a phase during which rates fall."""
+    """Fraction of a phase during which rates fall; of tuning, of its fewest steps."""
     stop_below: float = 0.0003
     """Tuning ends early once the perceptual distance falls below this."""
 
@@ -199,14 +204,18 @@ class InversionSettings:
                     lengths.project_steps,
                     (GroupPlan("latent", latent_losses, lengths.latent_rate, up, down), *moving),
                 ),
-                Phase(
-                    "tune",
-                    lengths.tune_steps,
-                    (GroupPlan("generator", tune_losses, lengths.tune_rate, up, down),),
-                    stop_below=lengths.stop_below,
-                ),
+                self._tuning(tune_losses),
             )
         )
+
+    def _tuning(self, losses: tuple[Loss, ...]) -> Phase:
+        lengths = self.schedule
+        fewest = min(lengths.fewest_tune_steps, lengths.tune_steps)
+        plan = GroupPlan("generator", losses, lengths.tune_rate, lengths.ramp_up, lengths.ramp_down)
+        phase = Phase("tune", fewest, (plan,), lengths.stop_below, enough_psnr=lengths.enough_psnr)
+        if fewest == lengths.tune_steps:
+            return phase
+        return replace(phase.with_steps(lengths.tune_steps), fewest_steps=fewest)
 
     def _pose_losses(self) -> tuple[Loss, ...]:
         losses: tuple[Loss, ...] = ()

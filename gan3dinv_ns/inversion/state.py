@@ -17,7 +17,7 @@ from gan3dinv_ns.encoders import Initialisers
 from gan3dinv_ns.inversion import objectives
 from gan3dinv_ns.inversion.estimator_pose import EstimatorPose
 from gan3dinv_ns.inversion.kept import Kept
-from gan3dinv_ns.inversion.schedule import Group
+from gan3dinv_ns.inversion.schedule import Group, Schedule
 from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.inversion.start import Guess, estimator_for, first_guesses, latent_prior, mean_latent
 from gan3dinv_ns.inversion.step_inputs import StepInputs, step_inputs
@@ -44,8 +44,8 @@ class Inversion(nn.Module):
     """The inversion of one photo, or of several of the same head: one latent, one generator, a camera for each photo.
 
     ``state_dict()`` holds everything that a step depends on: the latent, the poses, the noise maps, all weights of the
-    (tuned) generator and two flags. The discriminator and other frozen networks are not part of it. The optimisers'
-    states have to be kept beside it to resume exactly.
+    (tuned) generator, two flags, and with how many steps tuning ends, once that is known. The discriminator and other
+    frozen networks are not part of it. The optimisers' states have to be kept beside it to resume exactly.
 
     Args:
         generator: copied, so the given one stays untuned.
@@ -65,6 +65,7 @@ class Inversion(nn.Module):
     canonical_label: Tensor
     started: Tensor
     converged: Tensor
+    tuned_steps: Tensor
 
     def __init__(
         self,
@@ -82,7 +83,7 @@ class Inversion(nn.Module):
         self.settings = settings or InversionSettings()
         if self.settings.photos_per_step < 1:
             raise ValueError(f"photos_per_step {self.settings.photos_per_step} is below 1; give 1 or more.")
-        self.schedule = self.settings.build_schedule()
+        self._whole_schedule = self.settings.build_schedule()
         self.generator = copy.deepcopy(generator).eval().requires_grad_(False)
         device = next(self.generator.parameters()).device
         latents = self.generator.num_ws if self.settings.latent_space == "w+" else 1
@@ -90,6 +91,8 @@ class Inversion(nn.Module):
         radius = generator.rendering.avg_camera_radius
         self.register_buffer("started", torch.tensor(False, device=device))
         self.register_buffer("converged", torch.tensor(False, device=device))
+        self.register_buffer("tuned_steps", torch.tensor(0, device=device))
+        self.register_load_state_dict_pre_hook(_with_tuned_steps)
         canonical = front_label(self.generator, self.settings.pose.focal)
         self.register_buffer("canonical_label", canonical, persistent=False)
         if perceptual is None:
@@ -102,6 +105,7 @@ class Inversion(nn.Module):
         self._planes: Kept[Tensor] = Kept()
         self._directions: Kept[list[tuple[float, float]]] = Kept()
         self._flags: Kept[tuple[bool, bool]] = Kept()
+        self._schedule: Kept[Schedule] = Kept()
 
     def _first_pose(self, radius: float) -> CameraPose:
         pose = self.settings.pose
@@ -183,6 +187,19 @@ class Inversion(nn.Module):
         """Whether a phase's threshold has been reached, which ends the inversion."""
         return self._read_flags()[1]
 
+    @property
+    def schedule(self) -> Schedule:
+        """Phases and their lengths; that of tuning may still become less, see :meth:`end_tuning`."""
+        return self._schedule.of([self.tuned_steps], self._current_schedule)
+
+    def _current_schedule(self) -> Schedule:
+        steps = int(self.tuned_steps)
+        return self._whole_schedule.with_steps("tune", steps) if steps else self._whole_schedule
+
+    def end_tuning(self, steps: int) -> None:
+        """Tuning has so many steps in all, in the last of which its rates fall."""
+        self.tuned_steps.fill_(steps)
+
     def _read_flags(self) -> tuple[bool, bool]:
         flags = (self.started, self.converged)
         return self._flags.of(flags, lambda: (bool(self.started), bool(self.converged)))
@@ -261,3 +278,8 @@ class Inversion(nn.Module):
     def novel_view(self, label: Tensor) -> Tensor:
         """Images ``[N, 3, R, R]`` of the current head from cameras ``[N, 25]``, without gradients."""
         return self.render(label)["image"]
+
+
+def _with_tuned_steps(inversion: Inversion, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """States from before tuning could end early say nothing of it."""
+    state.setdefault(f"{prefix}tuned_steps", torch.zeros_like(inversion.tuned_steps))

@@ -263,7 +263,6 @@ def test_evaluate_shows_the_means_of_several_methods(tiny, tmp_path, unseen, cap
         (["--roll", "4"], "roll 4.0 is outside"),
         (["--methods", "sg3"], "method 'sg3' is not known"),
         (["--metrics", "beauty"], "metric 'beauty' is not known"),
-        (["--base", "celeba"], "base 'celeba' is not known"),
         (["--steps", "0", "0", "0"], "steps .* cannot be taken"),
         (["--dataset", "no-such-folder"], "no-such-folder is no folder of photos"),
         (["--reference", "pti"], "reference 'pti' is not among the methods"),

@@ -15,7 +15,7 @@ from gan3dinv_ns.cameras.poses import SixDPose
 from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.encoders import EstimatedPose
 from gan3dinv_ns.evaluation.metrics import psnr
-from gan3dinv_ns.inversion.run import invert
+from gan3dinv_ns.inversion.run import invert, optimise
 from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.inversion.state import Inversion
 from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
@@ -166,6 +166,34 @@ def test_resumed_run_repeats_an_uninterrupted_one(make: Make) -> None:
             torch.testing.assert_close(second.state_dict()[name], value, msg=lambda text, name=name: f"{name}: {text}")
 
 
+def test_tuning_ends_as_soon_as_the_photo_is_good(make: Make, short_settings: InversionSettings) -> None:
+    lengths = replace(short_settings.schedule, tune_steps=12, fewest_tune_steps=4, enough_psnr=0.0)
+    inversion, tuned = make(schedule=lengths), []
+    optimise(inversion, lambda step, name, _: tuned.append(step) if name == "tune" else None)
+    assert tuned == [7, 8, 9, 10]
+    assert inversion.schedule.learning_rate(10, "generator") < inversion.schedule.learning_rate(9, "generator")
+    hard = make(schedule=replace(lengths, enough_psnr=99.0))
+    optimise(hard)
+    assert hard.schedule.total_steps == 19 and not int(hard.tuned_steps)
+
+
+def test_an_end_that_is_known_is_kept_for_the_resumed_run(make: Make, short_settings: InversionSettings) -> None:
+    lengths = replace(short_settings.schedule, tune_steps=12, fewest_tune_steps=4, enough_psnr=0.0)
+    first, second = make(schedule=lengths), make(schedule=lengths)
+    assert second.schedule.total_steps == 19
+    _steps(first, 0, 10)
+    second.load_state_dict(first.state_dict())
+    assert second.schedule == first.schedule and second.schedule.total_steps == 11
+
+
+def test_a_state_that_says_nothing_of_the_end_can_be_loaded(make: Make) -> None:
+    state = make().state_dict()
+    del state["tuned_steps"]
+    inversion = make()
+    inversion.load_state_dict(state)
+    assert inversion.schedule.total_steps == 10
+
+
 def test_a_step_leaves_the_callers_random_numbers_alone(make: Make) -> None:
     inversion = make()
     torch.manual_seed(5)
@@ -177,8 +205,9 @@ def test_a_step_leaves_the_callers_random_numbers_alone(make: Make) -> None:
 
 def test_state_holds_no_frozen_network(make: Make) -> None:
     names = set(make().state_dict())
-    assert {"w", "started", "converged", "pose.angles", "pose.translation"} <= names
-    assert all(name.startswith(("generator.", "pose.")) or name in {"w", "started", "converged"} for name in names)
+    own = {"w", "started", "converged", "tuned_steps"}
+    assert own | {"pose.angles", "pose.translation"} <= names
+    assert all(name.startswith(("generator.", "pose.")) or name in own for name in names)
 
 
 def test_steps_lower_the_loss_of_every_phase(make: Make, short_settings: InversionSettings) -> None:

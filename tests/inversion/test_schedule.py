@@ -86,6 +86,45 @@ def test_noise_is_regularised_only_when_it_is_optimised() -> None:
     assert "noise" not in SCHEDULE.phases[1].plans[0].losses
 
 
+@pytest.mark.parametrize(
+    ("tuned", "psnr", "steps"),
+    [(59, 40.0, None), (60, 29.9, None), (60, 30.0, 80), (101, 31.0, 121), (219, 31.0, 239), (220, 31.0, None)],
+)
+def test_tuning_ends_once_the_photo_is_good_but_not_before_its_fewest_steps(
+    tuned: int, psnr: float, steps: int | None
+) -> None:
+    schedule = InversionSettings(
+        schedule=ScheduleSettings(tune_steps=240, fewest_tune_steps=80, enough_psnr=30.0)
+    ).build_schedule()
+    begin = schedule.phases[0].steps + schedule.phases[1].steps
+    assert schedule.phase_at(begin + tuned - 1).steps_if_enough(psnr) == steps
+    assert schedule.phase_at(begin - 1).steps_if_enough(99.0) is None
+    if steps is not None:
+        shorter = schedule.with_steps("tune", steps)
+        assert shorter.total_steps == begin + steps
+        assert shorter.phase_at(begin + tuned).steps_if_enough(99.0) is None
+
+
+@pytest.mark.parametrize("steps", [80, 121, 240])
+def test_rates_rise_and_fall_in_as_many_steps_however_long_the_phase(steps: int) -> None:
+    def rates(lengths: ScheduleSettings) -> list[float]:
+        schedule = InversionSettings(schedule=lengths).build_schedule().with_steps("tune", steps)
+        return [schedule.learning_rate(step, "generator") for step in range(schedule.total_steps)][-steps:]
+
+    (plan,) = InversionSettings(schedule=ScheduleSettings(tune_steps=80)).build_schedule().phases[2].plans
+    fixed = [plan.rate_at((step + 0.5) / 80) for step in range(80)]
+    found = rates(ScheduleSettings(tune_steps=240, fewest_tune_steps=80))
+    assert found[:60] == pytest.approx(fixed[:60]) and found[-20:] == pytest.approx(fixed[-20:])
+    assert found[4:-20] == pytest.approx([plan.learning_rate] * (steps - 24))
+
+
+@pytest.mark.parametrize("fewest", [40, 80])
+def test_no_more_steps_than_the_fewest_are_all_taken(fewest: int) -> None:
+    lengths = ScheduleSettings(tune_steps=40, fewest_tune_steps=fewest, enough_psnr=0.0)
+    schedule = InversionSettings(schedule=lengths).build_schedule()
+    assert [schedule.phase_at(step).steps_if_enough(99.0) for step in range(schedule.total_steps)] == [None] * 70
+
+
 def test_negative_steps_are_refused() -> None:
     with pytest.raises(ValueError, match="-3"):
         Phase("tune", -3, ())
@@ -99,6 +138,7 @@ def test_negative_steps_are_refused() -> None:
         ({"ramp_up": 1.5}, "ramp_up 1.5 is no share of a phase; give 0 to 1"),
         ({"project_betas": (0.9, 1.0)}, "project_betas 1.0 cannot be taken; give 0 or more and less than 1"),
         ({"tune_momentum": -0.5}, "tune_momentum -0.5"),
+        ({"fewest_tune_steps": -1}, "phase tune has -1 steps; give 0 or more"),
     ],
 )
 def test_rates_that_cannot_be_taken_are_refused(changes: dict[str, Any], told: str) -> None:

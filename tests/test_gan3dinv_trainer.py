@@ -90,10 +90,6 @@ def test_tuning_ends_once_the_photo_is_near_enough(tmp_path, ns_train, photo_fil
     assert taken == [0, 1, 2, 3] and (run_folder(tmp_path) / "inversion" / "metrics.json").is_file()
 
 
-def full_disk(*args, **kwargs):
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
 def test_a_photo_that_is_good_ends_the_run_with_falling_rates_and_for_good(
     tmp_path, ns_train, photo_file, short_options, monkeypatch, capsys
 ):
@@ -106,6 +102,10 @@ def test_a_photo_that_is_good_ends_the_run_with_falling_rates_and_for_good(
     assert read_checkpoint(checkpoint)["step"] == 6
     ns_train("--load-config", run_folder(tmp_path) / "config.yml")
     assert "Resuming after step 7 of 7" in capsys.readouterr().out
+
+
+def full_disk(*args, **kwargs):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_full_disk_on_the_way_does_not_end_the_run(tmp_path, ns_train, photo_file, short_options, monkeypatch, capsys):

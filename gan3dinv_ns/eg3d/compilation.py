@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gan3dinv_ns.eg3d.generator import Generator
-from gan3dinv_ns.eg3d.trial import Unusable, largest_relative_error, require_agreement, trial
+from gan3dinv_ns.eg3d.trial import Unusable, attempt, largest_relative_error, require_agreement
 
 # Relative; half precision is rounded in other places.
 _TOLERANCE = 1e-2
@@ -42,7 +42,7 @@ def check_compilation(generator: Generator) -> None:
         ValueError: torch.compile does not run here, or its gradients are wrong; one line with the fix.
     """
     try:
-        with trial():
+        with attempt():
             require_agreement(_largest_error(generator), _TOLERANCE, "the networks as they are")
     except Unusable as reason:
         raise ValueError(f"torch.compile {reason}; do without the option compile") from None

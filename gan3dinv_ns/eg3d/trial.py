@@ -14,7 +14,7 @@ class Unusable(ValueError):
 
 
 @contextmanager
-def trial() -> Iterator[None]:
+def attempt() -> Iterator[None]:
     """Whatever goes wrong inside is a reason to do without what is tried, and may not end an inversion.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from gan3dinv_ns.eg3d.trial import Unusable, largest_relative_error, require_agreement, trial
+from gan3dinv_ns.eg3d.trial import Unusable, attempt, largest_relative_error, require_agreement
 from gan3dinv_ns.inversion.schedule import Group
 from gan3dinv_ns.inversion.step_inputs import StepInputs
 from gan3dinv_ns.ops.cuda_graphs import Recorder, record_cuda_graph
@@ -88,7 +88,7 @@ class ReplayedSteps:
             return self._kept.take(inputs)
         self._kept = None
         try:
-            with trial():
+            with attempt():
                 recording = self._recorded(inversion, step, inputs)
                 require_agreement(_largest_error(recording, inversion, step, inputs), _TOLERANCE, "autograd")
         except Unusable as reason:

@@ -274,6 +274,12 @@ def test_evaluate_names_what_is_wrong(tmp_path, options, reason):
     assert "\n" not in str(ended.value) and not (tmp_path / "out").exists()
 
 
+def test_evaluate_refuses_a_base_that_is_not_known(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["evaluate", "--output-dir", str(tmp_path / "out"), "--base", "celeba"])
+    assert ended.value.code == 2 and "celeba" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
 def test_evaluate_warns_of_heads_that_may_have_been_trained_on(tiny, tmp_path, unseen, capsys):
     main(["evaluate", "--generator", str(tiny), "--seed", "3", "--count", "1", "--output-dir", str(tmp_path)])
     assert "warning: the generator may have been trained on heads with seeds below 900000" in capsys.readouterr().out

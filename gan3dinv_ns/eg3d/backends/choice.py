@@ -19,7 +19,7 @@ from torch import Tensor
 from gan3dinv_ns.eg3d.backends.backend import TORCH, DecoderBackend, RaySamples
 from gan3dinv_ns.eg3d.decoder import OSGDecoder
 from gan3dinv_ns.eg3d.generator import Generator
-from gan3dinv_ns.eg3d.trial import Unusable, largest_relative_error, require_agreement, trial
+from gan3dinv_ns.eg3d.trial import Unusable, attempt, largest_relative_error, require_agreement
 from gan3dinv_ns.ops.compute_choices import BackendName
 
 _NAMES: dict[str, str] = {"triton": "Triton", "tcnn": "tiny-cuda-nn"}
@@ -105,7 +105,7 @@ def _usable(name: str, generator: Generator, device: torch.device) -> DecoderBac
     reason = reason_against(name, device)
     if reason is not None:
         raise Unusable(reason)
-    with trial():
+    with attempt():
         backend = _build(name)
         require_agreement(largest_error(backend, generator), backend.tolerance, "torch")
     return backend

@@ -279,7 +279,7 @@ class GAN3DInvTrainer(Trainer):
         if step == 0:
             for origin in dict.fromkeys(guess.origin for guess in inversion.guesses):
                 CONSOLE.print(_CAMERA_FROM[origin])
-        following = self.total_steps if inversion.has_converged else step + 1
+        following = step + 1
         status = progress.update(following, phase.name, metrics, self.total_steps)
         self.pipeline.model.viewer_control.push(following, status, phase=phase.name, metrics=metrics)
         self._log(step, phase.name, metrics)

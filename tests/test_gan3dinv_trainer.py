@@ -88,6 +88,7 @@ def test_tuning_ends_once_the_photo_is_near_enough(tmp_path, ns_train, photo_fil
     options = (*short_options, f"{SCHEDULE}.tune-steps", 50, f"{SCHEDULE}.stop-below", 1000)
     ns_train("--data", photo_file, "--output-dir", tmp_path, *options)
     assert taken == [0, 1, 2, 3] and (run_folder(tmp_path) / "inversion" / "metrics.json").is_file()
+    assert read_checkpoint(latest_checkpoint(run_folder(tmp_path)))["step"] == 3
 
 
 def test_a_photo_that_is_good_ends_the_run_with_falling_rates_and_for_good(

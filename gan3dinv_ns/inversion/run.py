@@ -42,7 +42,7 @@ def invert(
 
 
 def optimise(inversion: Inversion, progress: Progress | None = None) -> None:
-    """Take an inversion that has not begun through its whole schedule, or until it has converged.
+    """Take an inversion that has not begun through its whole schedule, which may become shorter on the way.
 
     Args:
         inversion: changed in place.
@@ -50,7 +50,7 @@ def optimise(inversion: Inversion, progress: Progress | None = None) -> None:
     """
     optimizers = build_optimizers(inversion)
     step = 0
-    while step < inversion.schedule.total_steps and not inversion.has_converged:
+    while step < inversion.schedule.total_steps:
         metrics = optimisation_step(inversion, optimizers, step)
         if progress is not None:
             progress(step, inversion.schedule.phase_at(step).phase.name, metrics)

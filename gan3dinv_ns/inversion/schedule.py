@@ -70,7 +70,7 @@ class Phase:
     plans: tuple[GroupPlan, ...]
     """The groups that are optimised; all others stand still."""
     stop_below: float | None = None
-    """The phase ends early once the perceptual distance falls below this."""
+    """The phase ends with the step whose perceptual distance lies below this."""
     fewest_steps: int | None = None
     """From the step on at which rates would begin to fall if the phase had so many steps, they do so as soon as the
     photo comes out well enough, and the phase ends when they are down. None takes all steps."""
@@ -117,9 +117,12 @@ class PhasePoint:
         """How much of the phase lies behind, in [0, 1); the middle of the step counts."""
         return (self.local_step + 0.5) / self.phase.steps
 
-    def steps_if_enough(self, psnr: float) -> int | None:
-        """With how many steps the phase ends after one that gave this PSNR (dB); None if with all that it has."""
+    def steps_after(self, psnr: float, distance: float) -> int | None:
+        """With how many steps the phase ends after one that gave this PSNR (dB) and this perceptual distance; None if
+        with all that it has."""
         phase, done = self.phase, self.local_step + 1
+        if phase.stop_below is not None and distance < phase.stop_below:
+            return done
         if phase.fewest_steps is None or psnr < phase.enough_psnr:
             return None
         steps = done + phase.steps_down

@@ -64,7 +64,6 @@ class Inversion(nn.Module):
 
     canonical_label: Tensor
     started: Tensor
-    converged: Tensor
     tuned_steps: Tensor
 
     def __init__(
@@ -90,9 +89,8 @@ class Inversion(nn.Module):
         self.w = nn.Parameter(mean_latent(self.generator).repeat(1, latents, 1))
         radius = generator.rendering.avg_camera_radius
         self.register_buffer("started", torch.tensor(False, device=device))
-        self.register_buffer("converged", torch.tensor(False, device=device))
         self.register_buffer("tuned_steps", torch.tensor(0, device=device))
-        self.register_load_state_dict_pre_hook(_with_tuned_steps)
+        self.register_load_state_dict_pre_hook(_of_today)
         canonical = front_label(self.generator, self.settings.pose.focal)
         self.register_buffer("canonical_label", canonical, persistent=False)
         if perceptual is None:
@@ -104,7 +102,7 @@ class Inversion(nn.Module):
         self.replayed_steps: ReplayedSteps | None = None
         self._planes: Kept[Tensor] = Kept()
         self._directions: Kept[list[tuple[float, float]]] = Kept()
-        self._flags: Kept[tuple[bool, bool]] = Kept()
+        self._has_started: Kept[bool] = Kept()
         self._schedule: Kept[Schedule] = Kept()
 
     def _first_pose(self, radius: float) -> CameraPose:
@@ -180,12 +178,7 @@ class Inversion(nn.Module):
     @property
     def has_started(self) -> bool:
         """Whether latent and cameras have been set to what the photos say; see :meth:`start`."""
-        return self._read_flags()[0]
-
-    @property
-    def has_converged(self) -> bool:
-        """Whether a phase's threshold has been reached, which ends the inversion."""
-        return self._read_flags()[1]
+        return self._has_started.of([self.started], lambda: bool(self.started))
 
     @property
     def schedule(self) -> Schedule:
@@ -197,12 +190,8 @@ class Inversion(nn.Module):
         return self._whole_schedule.with_steps("tune", steps) if steps else self._whole_schedule
 
     def end_tuning(self, steps: int) -> None:
-        """Tuning has so many steps in all, in the last of which its rates fall."""
+        """Tuning has so many steps in all; rates fall in the last of them, as far as these are still to come."""
         self.tuned_steps.fill_(steps)
-
-    def _read_flags(self) -> tuple[bool, bool]:
-        flags = (self.started, self.converged)
-        return self._flags.of(flags, lambda: (bool(self.started), bool(self.converged)))
 
     @property
     def label(self) -> Tensor:
@@ -280,6 +269,7 @@ class Inversion(nn.Module):
         return self.render(label)["image"]
 
 
-def _with_tuned_steps(inversion: Inversion, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-    """States from before tuning could end early say nothing of it."""
+def _of_today(inversion: Inversion, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Older states say nothing of the number of steps, and have a flag for tuning that had ended at once."""
     state.setdefault(f"{prefix}tuned_steps", torch.zeros_like(inversion.tuned_steps))
+    state.pop(f"{prefix}converged", None)

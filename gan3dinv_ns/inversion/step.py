@@ -69,8 +69,7 @@ def optimisation_step(inversion: Inversion, optimizers: Mapping[str, Optimizer],
 
     Returns:
         every weighted loss as "group/name", and "psnr" in dB where the whole picture was rendered.
-        ``inversion.has_converged`` turns true once the phase's threshold is reached; ``inversion.schedule`` becomes
-        shorter once the photo comes out well enough.
+        ``inversion.schedule`` becomes shorter once the photo comes out well enough.
 
     Raises:
         ValueError: if the step lies outside of the schedule.
@@ -106,16 +105,15 @@ def _read(losses: Mapping[Group, Mapping[str, Tensor]], step: int) -> dict[str, 
 
 
 def _judge(inversion: Inversion, metrics: dict[str, float], step: int) -> None:
-    """Add the PSNR, and note whether the phase's threshold is reached, or the photo comes out well enough."""
-    weights, point = inversion.settings.reconstruction, inversion.schedule.phase_at(step)
-    threshold = point.phase.stop_below
+    """Add the PSNR, and shorten the schedule where the photo comes out well enough."""
+    weights, distance = inversion.settings.reconstruction, math.inf
     for group in ("latent", "generator"):
         if f"{group}/pixels" in metrics:
             error = metrics[f"{group}/pixels"] / weights.pixels
             metrics["psnr"] = 10.0 * math.log10(4.0 / max(error, 1e-12))
-        distance = metrics.get(f"{group}/perceptual")
-        if distance is not None and threshold is not None and distance / weights.perceptual < threshold:
-            inversion.converged.fill_(True)
-    steps = point.steps_if_enough(metrics.get("psnr", -math.inf))
+        if f"{group}/perceptual" in metrics:
+            distance = metrics[f"{group}/perceptual"] / weights.perceptual
+    point = inversion.schedule.phase_at(step)
+    steps = point.steps_after(metrics.get("psnr", -math.inf), distance)
     if steps is not None:
         inversion.end_tuning(steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -97,12 +98,12 @@ def test_tuning_ends_once_the_photo_is_good_but_not_before_its_fewest_steps(
         schedule=ScheduleSettings(tune_steps=240, fewest_tune_steps=80, enough_psnr=30.0)
     ).build_schedule()
     begin = schedule.phases[0].steps + schedule.phases[1].steps
-    assert schedule.phase_at(begin + tuned - 1).steps_if_enough(psnr) == steps
-    assert schedule.phase_at(begin - 1).steps_if_enough(99.0) is None
+    assert schedule.phase_at(begin + tuned - 1).steps_after(psnr, math.inf) == steps
+    assert schedule.phase_at(begin - 1).steps_after(99.0, 0.0) is None
     if steps is not None:
         shorter = schedule.with_steps("tune", steps)
         assert shorter.total_steps == begin + steps
-        assert shorter.phase_at(begin + tuned).steps_if_enough(99.0) is None
+        assert shorter.phase_at(begin + tuned).steps_after(99.0, math.inf) is None
 
 
 @pytest.mark.parametrize("steps", [80, 121, 240])
@@ -122,7 +123,15 @@ def test_rates_rise_and_fall_in_as_many_steps_however_long_the_phase(steps: int)
 def test_no_more_steps_than_the_fewest_are_all_taken(fewest: int) -> None:
     lengths = ScheduleSettings(tune_steps=40, fewest_tune_steps=fewest, enough_psnr=0.0)
     schedule = InversionSettings(schedule=lengths).build_schedule()
-    assert [schedule.phase_at(step).steps_if_enough(99.0) for step in range(schedule.total_steps)] == [None] * 70
+    assert [schedule.phase_at(step).steps_after(99.0, math.inf) for step in range(schedule.total_steps)] == [None] * 70
+
+
+@pytest.mark.parametrize("tuned", [1, 80, 239])
+def test_tuning_ends_at_once_where_nothing_is_left_to_see(tuned: int) -> None:
+    schedule = InversionSettings(schedule=ScheduleSettings(stop_below=0.01)).build_schedule()
+    point = schedule.phase_at(schedule.total_steps - schedule.phases[-1].steps + tuned - 1)
+    assert point.steps_after(-math.inf, 0.009) == tuned
+    assert point.steps_after(-math.inf, 0.01) is None
 
 
 def test_negative_steps_are_refused() -> None:

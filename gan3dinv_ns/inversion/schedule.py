@@ -164,8 +164,3 @@ class Schedule:
             if plan.group == group:
                 return plan.rate_at(point.fraction)
         return 0.0
-
-    def next_phase(self, step: int) -> int:
-        """First step of the phase after the one that ``step`` belongs to (``total_steps`` after the last)."""
-        point = self.phase_at(step)
-        return step - point.local_step + point.phase.steps

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gan3dinv_ns.inversion.schedule import GroupPlan, Phase, Schedule
+from gan3dinv_ns.inversion.schedule import GroupPlan, Phase, PhasePoint, Schedule
 from gan3dinv_ns.inversion.settings import InversionSettings, PoseSettings, ScheduleSettings, untuned_settings
 
 SCHEDULE = InversionSettings(schedule=ScheduleSettings(warmup_steps=15)).build_schedule()
@@ -65,12 +65,12 @@ def test_rate_never_exceeds_its_maximum() -> None:
     assert max(plan.rate_at(i / 50) for i in range(50)) <= 0.1
 
 
-def test_next_phase_begins_where_this_one_ends() -> None:
+def test_a_phase_begins_where_the_one_before_ends() -> None:
     step = 0
     for phase in SCHEDULE.phases:
-        assert SCHEDULE.next_phase(step) == step + phase.steps
-        assert SCHEDULE.next_phase(step + phase.steps - 1) == step + phase.steps
+        assert SCHEDULE.phase_at(step) == PhasePoint(phase, 0)
         step += phase.steps
+        assert SCHEDULE.phase_at(step - 1) == PhasePoint(phase, phase.steps - 1)
     assert step == SCHEDULE.total_steps
 
 

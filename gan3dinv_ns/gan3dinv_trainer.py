@@ -40,9 +40,10 @@ from gan3dinv_ns.gan3dinv_run import (
     write_config,
 )
 from gan3dinv_ns.inversion.head_file import HEAD_FILE, RESULTS_FOLDER, write_head
+from gan3dinv_ns.inversion.optimizers import build_optimizers, restore_optimizers
 from gan3dinv_ns.inversion.results import photo_folders, write_results
 from gan3dinv_ns.inversion.start import Origin
-from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
+from gan3dinv_ns.inversion.step import optimisation_step
 from gan3dinv_ns.ops.atomic_files import FileWriteError, atomic_path
 from gan3dinv_ns.ops.cuda_graphs import check_cuda_graphs
 from gan3dinv_ns.ops.user_errors import one_line_errors
@@ -350,7 +351,7 @@ class GAN3DInvTrainer(Trainer):
                 return
             state = read_checkpoint(path)
             self.pipeline.load_pipeline(state["pipeline"], state["step"])
-            self.optimizers.load_optimizers(state["optimizers"])
+            restore_optimizers(self.optimizers.optimizers, state["optimizers"])
         self._start_step = state["step"] + 1
         CONSOLE.print(f"Resuming after step {self._start_step} of {self.total_steps} from {path}", soft_wrap=True)
 

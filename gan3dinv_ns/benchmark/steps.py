@@ -21,10 +21,11 @@ from gan3dinv_ns.eg3d.compilation import compile_networks
 from gan3dinv_ns.eg3d.untrained import untrained_networks
 from gan3dinv_ns.encoders import Initialisers
 from gan3dinv_ns.inversion.gradients import ReplayedSteps
+from gan3dinv_ns.inversion.optimizers import build_optimizers
 from gan3dinv_ns.inversion.run import optimise
 from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.inversion.state import Inversion
-from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
+from gan3dinv_ns.inversion.step import optimisation_step
 from gan3dinv_ns.losses.perceptual import PerceptualDistance, build_perceptual
 
 _YAWS_RAD = (0.3, -0.2, 0.1, -0.4)

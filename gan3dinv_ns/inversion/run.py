@@ -8,9 +8,10 @@ from torch import Tensor
 
 from gan3dinv_ns.eg3d import Discriminator, Generator
 from gan3dinv_ns.encoders import Initialisers
+from gan3dinv_ns.inversion.optimizers import build_optimizers
 from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.inversion.state import Inversion
-from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
+from gan3dinv_ns.inversion.step import optimisation_step
 
 Progress = Callable[[int, str, dict[str, float]], None]
 """Told after each step its number, the phase's name and the step's metrics."""

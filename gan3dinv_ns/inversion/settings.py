@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -75,6 +76,9 @@ class ScheduleSettings:
     closer to the photo in as many steps, or Adam, as in the paper."""
     tune_rate: float = 1e-2
     """Largest learning rate of the generator's weights."""
+    superresolution_rate: float = 5.0
+    """Rate of the super-resolution's convolutions by Muon, as a multiple of that of the others: they draw over what has
+    been rendered, so they can be quick without bending the shape."""
     tune_momentum: float = 0.85
     """Muon's momentum; more of it would still be under way when so few steps are over."""
     ramp_up: float = 0.05
@@ -84,13 +88,15 @@ class ScheduleSettings:
     stop_below: float = 0.0003
     """Tuning ends early once the perceptual distance falls below this."""
 
-    def check_momenta(self) -> None:
-        """Raises: ValueError: a moment does not forget, or is negative."""
+    def check(self) -> None:
+        """Raises: ValueError: a moment does not forget, or is negative; or no multiple of a rate."""
         momenta = {"project_betas": self.project_betas, "tune_momentum": (self.tune_momentum,)}
         for name, values in momenta.items():
             for value in values:
                 if not 0 <= value < 1:
                     raise ValueError(f"{name} {value} cannot be taken; give 0 or more and less than 1.")
+        if not 0 <= self.superresolution_rate < math.inf:
+            raise ValueError(f"superresolution_rate {self.superresolution_rate} cannot be taken; give 0 or more.")
 
 
 @dataclass(frozen=True)
@@ -182,7 +188,7 @@ class InversionSettings:
             ValueError: a length, a rate or a momentum cannot be taken.
         """
         lengths = self.schedule
-        lengths.check_momenta()
+        lengths.check()
         up, down = lengths.ramp_up, lengths.ramp_down
         latent_losses: tuple[Loss, ...] = ("reconstruction",)
         if self.latent_prior_weight > 0:

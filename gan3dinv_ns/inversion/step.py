@@ -4,56 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
-from gan3dinv_ns.inversion.estimator_pose import EstimatorPose
 from gan3dinv_ns.inversion.gradients import losses_and_gradients
 from gan3dinv_ns.inversion.schedule import Group
 from gan3dinv_ns.inversion.state import Inversion
 from gan3dinv_ns.inversion.step_inputs import step_inputs
 from gan3dinv_ns.losses.noise import normalize_noise
-from gan3dinv_ns.ops.allocator import keep_freed_memory
-from gan3dinv_ns.ops.muon import Muon
 from gan3dinv_ns.ops.seeding import random_state_kept
-
-
-def build_optimizers(inversion: Inversion) -> dict[str, Optimizer]:
-    """One optimiser for each parameter group; the rates are set from the schedule at each step.
-
-    Every loop begins here, so this is also where the process is told to keep freed memory.
-    """
-    keep_freed_memory()
-    groups = inversion.param_groups()
-    schedule, pose = inversion.settings.schedule, inversion.pose
-    camera: list[Any] = groups["camera_pose"]
-    if isinstance(pose, EstimatorPose):
-        camera = _through_estimator(pose, camera, inversion.settings.pose.estimator_rate)
-    tuned = groups["generator"]
-    muon = schedule.tune_optimizer == "muon"
-    return {
-        "latent": Adam(groups["latent"], lr=0.0, betas=schedule.project_betas),
-        "camera_pose": Adam(camera, lr=0.0, betas=schedule.project_betas),
-        "generator": _muon(tuned, schedule.tune_momentum) if muon else Adam(tuned, lr=0.0),
-    }
-
-
-def _through_estimator(pose: EstimatorPose, parameters: list[Tensor], rate_factor: float) -> list[dict[str, Any]]:
-    """The camera's parameters as an optimiser's groups, the estimator's weights among them at their own rate."""
-    weights = list(pose.estimator.parameters())
-    others = [parameter for parameter in parameters if not any(parameter is weight for weight in weights)]
-    return [{"params": weights, "rate_factor": rate_factor}, *({"params": [other]} for other in others)]
-
-
-def _muon(parameters: list[Tensor], momentum: float) -> Muon:
-    """Muon for the convolutions, Adam for all else."""
-    convolutions = [weight for weight in parameters if weight.ndim == 4]
-    others = [weight for weight in parameters if weight.ndim != 4]
-    groups: list[dict] = [{"params": convolutions}, {"params": others, "adam": True, "rate_factor": 0.3}]
-    return Muon(groups, lr=0.0, momentum=momentum)
 
 
 def optimisation_step(inversion: Inversion, optimizers: Mapping[str, Optimizer], step: int) -> dict[str, float]:
@@ -64,7 +25,7 @@ def optimisation_step(inversion: Inversion, optimizers: Mapping[str, Optimizer],
 
     Args:
         inversion: changed in place.
-        optimizers: by group name, as from :func:`build_optimizers`; learning rates are overwritten.
+        optimizers: by group name, as from ``build_optimizers``; learning rates are overwritten.
         step: in the schedule's range.
 
     Returns:

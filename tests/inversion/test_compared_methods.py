@@ -14,11 +14,12 @@ from torch import Tensor
 
 from gan3dinv_ns.cameras.poses import CameraPose
 from gan3dinv_ns.cameras.rotations import orbit
+from gan3dinv_ns.inversion.optimizers import build_optimizers
 from gan3dinv_ns.inversion.results import measure
 from gan3dinv_ns.inversion.run import optimise
 from gan3dinv_ns.inversion.settings import InversionSettings, PoseSettings
 from gan3dinv_ns.inversion.state import Inversion
-from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
+from gan3dinv_ns.inversion.step import optimisation_step
 
 Make = Callable[..., Inversion]
 

@@ -13,9 +13,10 @@ from torch import Tensor
 from gan3dinv_ns.cameras.rotations import orbit, rotation_angle
 from gan3dinv_ns.encoders import Initialisers, PoseEstimator, PoseEstimatorConfig
 from gan3dinv_ns.inversion.estimator_pose import EstimatorPose
+from gan3dinv_ns.inversion.optimizers import build_optimizers
 from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.inversion.state import Inversion
-from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
+from gan3dinv_ns.inversion.step import optimisation_step
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from gan3dinv_ns.inversion.gradients import ReplayedSteps
+from gan3dinv_ns.inversion.optimizers import build_optimizers
 from gan3dinv_ns.inversion.state import Inversion
-from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
+from gan3dinv_ns.inversion.step import optimisation_step
 
 
 class Noted(TorchDispatchMode):

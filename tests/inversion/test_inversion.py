@@ -15,10 +15,11 @@ from gan3dinv_ns.cameras.poses import SixDPose
 from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.encoders import EstimatedPose
 from gan3dinv_ns.evaluation.metrics import psnr
+from gan3dinv_ns.inversion.optimizers import build_optimizers
 from gan3dinv_ns.inversion.run import invert, optimise
 from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.inversion.state import Inversion
-from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
+from gan3dinv_ns.inversion.step import optimisation_step
 
 Make = Callable[..., Inversion]
 
@@ -219,11 +220,6 @@ def test_steps_lower_the_loss_of_every_phase(make: Make, short_settings: Inversi
     assert project[-1]["latent/pixels"] < 0.5 * project[0]["latent/pixels"]
     assert tune[-1]["generator/pixels"] < 0.9 * tune[0]["generator/pixels"]
     assert tune[-1]["psnr"] > project[0]["psnr"] + 5
-
-
-def test_muon_has_the_momentum_of_the_settings(make: Make, short_settings: InversionSettings) -> None:
-    muon = build_optimizers(make(schedule=replace(short_settings.schedule, tune_momentum=0.6)))["generator"]
-    assert {group["momentum"] for group in muon.param_groups} == {0.6}
 
 
 def test_warp_and_small_renderings_recover_the_camera(make: Make, short_settings: InversionSettings) -> None:

@@ -147,6 +147,7 @@ def test_negative_steps_are_refused() -> None:
         ({"ramp_up": 1.5}, "ramp_up 1.5 is no share of a phase; give 0 to 1"),
         ({"project_betas": (0.9, 1.0)}, "project_betas 1.0 cannot be taken; give 0 or more and less than 1"),
         ({"tune_momentum": -0.5}, "tune_momentum -0.5"),
+        ({"superresolution_rate": float("inf")}, "superresolution_rate inf cannot be taken; give 0 or more"),
         ({"fewest_tune_steps": -1}, "phase tune has -1 steps; give 0 or more"),
     ],
 )

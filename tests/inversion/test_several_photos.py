@@ -18,11 +18,12 @@ from gan3dinv_ns.cameras.nudges import nudged
 from gan3dinv_ns.cameras.rotations import orbit, yaw_pitch
 from gan3dinv_ns.encoders import EstimatedPose, Initialisers
 from gan3dinv_ns.evaluation.metrics import psnr
+from gan3dinv_ns.inversion.optimizers import build_optimizers
 from gan3dinv_ns.inversion.results import write_results
 from gan3dinv_ns.inversion.run import invert
 from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.inversion.state import Inversion
-from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
+from gan3dinv_ns.inversion.step import optimisation_step
 from gan3dinv_ns.inversion.step_inputs import draw_side
 from gan3dinv_ns.inversion.views import orbit_labels
 from gan3dinv_ns.losses.perceptual import build_perceptual

@@ -15,9 +15,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from gan3dinv_ns.cameras.intrinsics import FOCAL
 from gan3dinv_ns.eg3d import load_generator
 from gan3dinv_ns.inversion.gradients import losses_and_gradients
+from gan3dinv_ns.inversion.optimizers import build_optimizers
 from gan3dinv_ns.inversion.settings import InversionSettings
 from gan3dinv_ns.inversion.state import Inversion
-from gan3dinv_ns.inversion.step import build_optimizers, optimisation_step
+from gan3dinv_ns.inversion.step import optimisation_step
 from gan3dinv_ns.inversion.step_inputs import step_inputs
 from gan3dinv_ns.inversion.views import orbit_labels
 

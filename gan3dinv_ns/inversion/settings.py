@@ -60,7 +60,7 @@ class ScheduleSettings:
     """Steps on latent and camera."""
     tune_steps: int = 240
     """Steps on the generator's weights (pivotal tuning), at most."""
-    fewest_tune_steps: int = 80
+    fewest_tune_steps: int = 60
     """Fewest of them: after these tuning ends as soon as the photo comes out well enough. As many as tune_steps, or
     more, and all are taken."""
     enough_psnr: float = 30.0

@@ -112,7 +112,12 @@ def test_rates_rise_and_fall_in_as_many_steps_however_long_the_phase(steps: int)
         schedule = InversionSettings(schedule=lengths).build_schedule().with_steps("tune", steps)
         return [schedule.learning_rate(step, "generator") for step in range(schedule.total_steps)][-steps:]
 
-    (plan,) = InversionSettings(schedule=ScheduleSettings(tune_steps=80, fewest_tune_steps=80)).build_schedule().phases[2].plans
+    (plan,) = (
+        InversionSettings(schedule=ScheduleSettings(tune_steps=80, fewest_tune_steps=80))
+        .build_schedule()
+        .phases[2]
+        .plans
+    )
     fixed = [plan.rate_at((step + 0.5) / 80) for step in range(80)]
     found = rates(ScheduleSettings(tune_steps=240, fewest_tune_steps=80))
     assert found[:60] == pytest.approx(fixed[:60]) and found[-20:] == pytest.approx(fixed[-20:])

@@ -74,9 +74,9 @@ class ScheduleSettings:
     tune_optimizer: Literal["muon", "adam"] = "muon"
     """What tunes the generator's weights: Muon (its convolutions; the rest by Adam at a third of the rate), which comes
     closer to the photo in as many steps, or Adam, as in the paper."""
-    tune_rate: float = 1e-2
+    tune_rate: float = 7e-3
     """Largest learning rate of the generator's weights."""
-    superresolution_rate: float = 5.0
+    superresolution_rate: float = 10.0
     """Rate of the super-resolution's convolutions by Muon, as a multiple of that of the others: they draw over what has
     been rendered, so they can be quick without bending the shape."""
     tune_momentum: float = 0.85

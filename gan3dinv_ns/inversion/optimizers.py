@@ -41,12 +41,12 @@ def restore_optimizers(optimizers: Mapping[str, Optimizer], states: Mapping[str,
         states: by the same names, from ``Optimizer.state_dict``.
 
     Raises:
-        KeyError: a state is missing.
-        ValueError: a state is of another number of parameters.
+        ValueError: a state is missing, or of another number of parameters.
     """
     for name, optimizer in optimizers.items():
-        state, own = states[name], optimizer.state_dict()["param_groups"]
-        kept, needed = (sum(len(group["params"]) for group in groups) for groups in (state["param_groups"], own))
+        state, own = states.get(name, {}), optimizer.state_dict()["param_groups"]
+        groups_kept = state.get("param_groups", [])
+        kept, needed = (sum(len(group["params"]) for group in groups) for groups in (groups_kept, own))
         if kept != needed:
             raise ValueError(f"the checkpoint's optimiser of {name} has {kept} parameters, this run's {needed}.")
         optimizer.load_state_dict({"state": state["state"], "param_groups": own})

@@ -89,7 +89,7 @@ class ScheduleSettings:
     """Tuning ends early once the perceptual distance falls below this."""
 
     def check(self) -> None:
-        """Raises: ValueError: a moment does not forget, or is negative; or no multiple of a rate."""
+        """Raises: ValueError: a moment does not forget or is negative, or a multiple of a rate is."""
         momenta = {"project_betas": self.project_betas, "tune_momentum": (self.tune_momentum,)}
         for name, values in momenta.items():
             for value in values:

@@ -84,9 +84,11 @@ def test_what_is_remembered_survives_another_grouping_of_the_weights(make: Make)
         assert torch.equal(second.state_dict()[name], value), name
 
 
-def test_a_state_of_other_weights_is_refused(make: Make) -> None:
+def test_a_state_of_other_weights_or_none_is_refused(make: Make) -> None:
     optimizers = build_optimizers(make())
     states = {name: optimizer.state_dict() for name, optimizer in optimizers.items()}
     states["latent"]["param_groups"][0]["params"].append(7)
     with pytest.raises(ValueError, match="optimiser of latent has 2 parameters, this run's 1"):
         restore_optimizers(optimizers, states)
+    with pytest.raises(ValueError, match="optimiser of latent has 0 parameters, this run's 1"):
+        restore_optimizers(optimizers, {})

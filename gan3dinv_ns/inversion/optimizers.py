@@ -66,8 +66,8 @@ def _camera(inversion: Inversion, parameters: list[Tensor]) -> list[dict[str, An
 def _tuning(inversion: Inversion, parameters: list[Tensor]) -> Optimizer:
     """Muon for convolutions and Adam for all else, or Adam alone.
 
-    Those of the super-resolution come after the backbone's, as in the parameters: a checkpoint knows them by their
-    order.
+    The super-resolution's convolutions come after the backbone's, as in the parameters: a checkpoint knows weights by
+    their order.
     """
     schedule = inversion.settings.schedule
     if schedule.tune_optimizer == "adam":

@@ -89,7 +89,7 @@ class ScheduleSettings:
     """Tuning ends early once the perceptual distance falls below this."""
 
     def check(self) -> None:
-        """Raises: ValueError: a moment does not forget or is negative, or a multiple of a rate is."""
+        """Raises: ValueError: a moment is not in [0, 1), or a multiple of a rate not in [0, inf)."""
         momenta = {"project_betas": self.project_betas, "tune_momentum": (self.tune_momentum,)}
         for name, values in momenta.items():
             for value in values:

@@ -44,8 +44,9 @@ class Inversion(nn.Module):
     """The inversion of one photo, or of several of the same head: one latent, one generator, a camera for each photo.
 
     ``state_dict()`` holds everything that a step depends on: the latent, the poses, the noise maps, all weights of the
-    (tuned) generator, two flags, and with how many steps tuning ends, once that is known. The discriminator and other
-    frozen networks are not part of it. The optimisers' states have to be kept beside it to resume exactly.
+    (tuned) generator, whether it has started, and with how many steps tuning ends, once that is known. The
+    discriminator and other frozen networks are not part of it. The optimisers' states have to be kept beside it to
+    resume exactly.
 
     Args:
         generator: copied, so the given one stays untuned.

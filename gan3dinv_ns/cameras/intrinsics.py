@@ -39,10 +39,10 @@ def pixel_centres(height: int, width: int, like: Tensor) -> Tensor:
     return torch.stack(torch.meshgrid(u, v, indexing="xy"), dim=-1)
 
 
-def ray_directions(intrinsics: Tensor, uv: Tensor) -> Tensor:
-    """Unit directions in camera axes of the rays through image points.
+def at_unit_depth(intrinsics: Tensor, uv: Tensor) -> Tensor:
+    """Points in camera axes, at z = 1, that land at image points.
 
-    With focal lengths f, skew s and principal point c, a point (u, v) lies on the ray of (x, y, 1), where
+    With focal lengths f, skew s and principal point c, a point (u, v) is where (x, y, 1) lands, with
     y = (v - c_y) / f_y and x = (u - c_x - s y) / f_x.
 
     Args:
@@ -58,7 +58,12 @@ def ray_directions(intrinsics: Tensor, uv: Tensor) -> Tensor:
     )
     y = (uv[..., 1] - cy) / fy
     x = (uv[..., 0] - cx - skew * y) / fx
-    return torch.nn.functional.normalize(torch.stack([x, y, torch.ones_like(x)], dim=-1), dim=-1)
+    return torch.stack([x, y, torch.ones_like(x)], dim=-1)
+
+
+def ray_directions(intrinsics: Tensor, uv: Tensor) -> Tensor:
+    """Unit directions ``[N, ..., 3]`` in camera axes of the rays through image points; see :func:`at_unit_depth`."""
+    return torch.nn.functional.normalize(at_unit_depth(intrinsics, uv), dim=-1)
 
 
 def project(points: Tensor, intrinsics: Tensor) -> Tensor:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from gan3dinv_ns.cameras.intrinsics import at_unit_depth, pixel_centres
 
 
 def sample_rays(camera_to_world: Tensor, intrinsics: Tensor, resolution: int) -> tuple[Tensor, Tensor]:
@@ -18,13 +19,7 @@ def sample_rays(camera_to_world: Tensor, intrinsics: Tensor, resolution: int) ->
     Returns:
         origins [N, r*r, 3] and unit directions [N, r*r, 3], both in world coordinates.
     """
-    centres = (torch.arange(resolution, dtype=intrinsics.dtype, device=intrinsics.device) + 0.5) / resolution
-    v, u = torch.meshgrid(centres, centres, indexing="ij")
-    fx, skew, cx = (intrinsics[:, 0, column, None] for column in range(3))
-    fy, cy = intrinsics[:, 1, 1, None], intrinsics[:, 1, 2, None]
-    y = (v.reshape(1, -1) - cy) / fy
-    x = (u.reshape(1, -1) - cx - skew * y) / fx
-    towards_pixel = torch.stack([x, y, torch.ones_like(x)], dim=-1)
-    directions = F.normalize(towards_pixel @ camera_to_world[:, :3, :3].transpose(1, 2), dim=-1)
+    towards_pixel = at_unit_depth(intrinsics, pixel_centres(resolution, resolution, intrinsics).flatten(0, 1))
+    directions = F.normalize(towards_pixel @ camera_to_world[:, :3, :3].mT, dim=-1)
     origins = camera_to_world[:, None, :3, 3].expand_as(directions)
     return origins, directions

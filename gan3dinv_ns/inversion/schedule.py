@@ -96,7 +96,7 @@ class Phase:
 
     def with_steps(self, steps: int) -> Phase:
         """The same with so many steps, which are then all taken; its rates rise and fall in as many as before."""
-        share = self.steps / steps
+        share = self.steps / max(1, steps)
         plans = tuple(
             replace(plan, ramp_up=min(1.0, plan.ramp_up * share), ramp_down=min(1.0, plan.ramp_down * share))
             for plan in self.plans

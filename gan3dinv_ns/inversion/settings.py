@@ -219,8 +219,6 @@ class InversionSettings:
         fewest = min(lengths.fewest_tune_steps, lengths.tune_steps)
         plan = GroupPlan("generator", losses, lengths.tune_rate, lengths.ramp_up, lengths.ramp_down)
         phase = Phase("tune", fewest, (plan,), lengths.stop_below, enough_psnr=lengths.enough_psnr)
-        if fewest == lengths.tune_steps:
-            return phase
         return replace(phase.with_steps(lengths.tune_steps), fewest_steps=fewest)
 
     def _pose_losses(self) -> tuple[Loss, ...]:

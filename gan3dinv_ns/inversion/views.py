@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from gan3dinv_ns.cameras.conventions import camera_label, split_label
-from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix, pixel_centres, ray_directions
+from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
 from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d import Generator
 from gan3dinv_ns.eg3d.depth_samples import Sampling
+from gan3dinv_ns.eg3d.ray_sampler import sample_rays
 from gan3dinv_ns.losses.warp import View
 
 
@@ -76,10 +77,7 @@ def raw_view(
     Returns:
         a view ``[N, ., r, r]`` whose picture is the first three feature channels; differentiable in planes and label.
     """
-    camera_to_world, intrinsics = split_label(label)
-    directions = ray_directions(intrinsics, pixel_centres(resolution, resolution, label)).flatten(1, 2)
-    directions = directions @ camera_to_world[:, :3, :3].mT
-    origins = camera_to_world[:, None, :3, 3].expand_as(directions)
+    origins, directions = sample_rays(*split_label(label), resolution)
     features, depth, weights = generator.render_rays(
         planes, origins.reshape(1, -1, 3), directions.reshape(1, -1, 3), sampling=sampling
     )

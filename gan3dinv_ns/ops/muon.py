@@ -42,44 +42,44 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """One step for all weights that have a gradient."""
         for group in self.param_groups:
-            weights = [weight for weight in group["params"] if weight.grad is not None]
+            gradients = {weight: weight.grad for weight in group["params"] if weight.grad is not None}
             if group["adam"]:
-                self._adam_step(weights, group)
+                self._adam_step(gradients, group)
                 continue
-            alike: dict[torch.Size, list[Tensor]] = defaultdict(list)
-            for weight in weights:
-                alike[weight.shape].append(weight)
+            alike: dict[torch.Size, dict[Tensor, Tensor]] = defaultdict(dict)
+            for weight, gradient in gradients.items():
+                alike[weight.shape][weight] = gradient
             for same in alike.values():
                 self._orthogonal_step(same, group)
 
-    def _orthogonal_step(self, weights: list[Tensor], group: dict) -> None:
+    def _orthogonal_step(self, gradients: dict[Tensor, Tensor], group: dict) -> None:
         """Of weights of one shape."""
-        ahead = torch.stack([self._ahead(weight, group["momentum"]).flatten(1) for weight in weights])
+        momentum = group["momentum"]
+        ahead = torch.stack([self._ahead(*pair, momentum).flatten(1) for pair in gradients.items()])
         size = 0.2 * max(ahead.shape[1:]) ** 0.5
-        for weight, move in zip(weights, orthogonalised(ahead), strict=True):
+        for weight, move in zip(gradients, orthogonalised(ahead), strict=True):
             weight.sub_(move.view_as(weight), alpha=group["lr"] * size)
 
-    def _ahead(self, weight: Tensor, momentum: float) -> Tensor:
+    def _ahead(self, weight: Tensor, gradient: Tensor, momentum: float) -> Tensor:
         """Nesterov's gradient, and the mean one step on."""
-        gradient, state = weight.grad, self.state[weight]
-        assert gradient is not None
+        state = self.state[weight]
         if "mean" not in state:
             state["mean"] = torch.zeros_like(weight)
         state["mean"].lerp_(gradient, 1 - momentum)
         return gradient.lerp(state["mean"], momentum)
 
-    def _adam_step(self, weights: list[Tensor], group: dict) -> None:
+    def _adam_step(self, gradients: dict[Tensor, Tensor], group: dict) -> None:
         first, second = group["betas"]
-        for weight in weights:
+        for weight in gradients:
             if not self.state[weight]:
                 zeros = {name: torch.zeros_like(weight) for name in ("mean", "square")}
                 self.state[weight] |= {"step": torch.zeros(()), **zeros}
         means, squares, steps = (
-            [self.state[weight][name] for weight in weights] for name in ("mean", "square", "step")
+            [self.state[weight][name] for weight in gradients] for name in ("mean", "square", "step")
         )
         adam(
-            weights,
-            [weight.grad for weight in weights if weight.grad is not None],
+            list(gradients),
+            list(gradients.values()),
             means,
             squares,
             [],

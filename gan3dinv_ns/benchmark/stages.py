@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gan3dinv_ns.benchmark.measurement import Measurement, measured
-from gan3dinv_ns.cameras.conventions import camera_label
+from gan3dinv_ns.cameras.conventions import camera_label, split_label
 from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
 from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d import Generator
@@ -89,7 +89,7 @@ def _stages(generator: Generator) -> dict[str, _Stage]:
     noise = generator.rendering.superresolution_noise_mode
 
     def render(planes: Tensor, label: Tensor) -> Tensor:
-        rays = sample_rays(label[:, :16].reshape(-1, 4, 4), label[:, 16:].reshape(-1, 3, 3), side)
+        rays = sample_rays(*split_label(label), side)
         return generator.render_rays(planes, *rays)[0].transpose(1, 2).unflatten(2, (side, side)).contiguous()
 
     def refine(features: Tensor, ws: Tensor) -> Tensor:

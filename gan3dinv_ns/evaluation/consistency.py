@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gan3dinv_ns.cameras.conventions import camera_label
+from gan3dinv_ns.cameras.conventions import camera_label, split_label
 from gan3dinv_ns.cameras.intrinsics import intrinsics_matrix
 from gan3dinv_ns.cameras.rotations import orbit
 from gan3dinv_ns.eg3d import Generator
@@ -78,7 +78,7 @@ def render_five_views(generator: Generator, ws: Tensor) -> FiveViews:
     final, seen = [], []
     for one in label.split(1):
         final.append(generator.synthesis(ws, one, sampling="midpoint", planes=planes)["image"])
-        rays = sample_rays(one[:, :16].reshape(-1, 4, 4), one[:, 16:].reshape(-1, 3, 3), side)
+        rays = sample_rays(*split_label(one), side)
         seen.append(generator.render_rays(planes, *rays, sampling="midpoint"))
     features, depth, weights = (
         torch.cat([view[i] for view in seen]).transpose(1, 2).unflatten(2, (side, side)) for i in range(3)
